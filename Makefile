@@ -1,0 +1,37 @@
+# Everything here needs Python 3.11 or newer and make; the rest is installed into .venv and local/azurite.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: setup demo up test check bench clean
+setup: $(READY)
+
+$(READY): requirements.txt requirements-local.txt pyproject.toml local/azurite/package-lock.json
+	@echo "Installing into .venv and local/azurite (a minute or two, once) ..."
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-local.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --ignore-requires-python azure-functions-runtime==1.3.0
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --editable .
+	@cd local/azurite && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --omit=optional --no-audit --no-fund --loglevel=error
+	@touch $(READY)
+
+demo: $(READY)  ## the whole story on one machine, on real data; ends by itself
+	@$(BIN)/python -m local.demo
+
+up: $(READY)  ## keep the same stack running
+	@$(BIN)/retrain up
+
+test: $(READY)  ## every test
+	@$(BIN)/python -m pytest -n 2
+
+check: $(READY)  ## what CI checks besides the tests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(READY)  ## the measurements of docs/benchmarks.md
+	@$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv .local local/azurite/node_modules
