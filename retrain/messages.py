@@ -1,0 +1,96 @@
+"""Messages between the parts of Retrain and from other services: their shape, their JSON, and what is wrong with a bad one.
+
+Members are camelCase on the wire and never named like queue metadata (`id`, `dequeueCount` …), which a Functions host
+would merge over them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TypeVar
+
+import msgspec
+
+from retrain.errors import BadRequest
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Base of every message. Unknown members are ignored, missing ones refused."""
+
+
+class Step(Message, frozen=True, tag_field="kind", tag="step"):
+    """Drives a run on: valid while the run's `seq` is this one."""
+
+    run_id: str
+    seq: int
+    v: int = 1
+    traceparent: str = ""
+
+
+class Settle(Message, frozen=True, tag_field="kind", tag="settle"):
+    """Drives a change of production to its end: valid while the champion's intent has this version."""
+
+    target: str
+    change: int
+    v: int = 1
+    traceparent: str = ""
+
+
+class RunRequest(Message, frozen=True, omit_defaults=True):
+    """Asks for a run of `model`: over HTTP (the model is in the route) or on the queue `retrain-requests`.
+
+    `data` names blobs as `container/name`; without it the inbox is taken, or all accepted data when that is empty.
+    `idempotency_key` makes a repeated request find its run. `again` forces a run although its content is known.
+    """
+
+    model: str = ""
+    data: tuple[str, ...] = ()
+    parameters: dict[str, str] = {}
+    reason: str = ""
+    again: int = 0
+    idempotency_key: str = ""
+
+
+class UploadRequest(Message, frozen=True):
+    """Asks for a link to upload one file of training data; `name` is a plain file name."""
+
+    name: str = ""
+
+
+class PersonRequest(Message, frozen=True):
+    """A person's act on a run or a model, with the reason that the record keeps."""
+
+    reason: str = ""
+
+
+M = TypeVar("M")
+
+
+def encode(message: Message) -> str:
+    """The message as compact JSON text."""
+    return msgspec.json.encode(message).decode()
+
+
+def decode(kind: type[M], body: bytes | str) -> M:
+    """The message in `body`: plain JSON, or JSON in base64, as storage clients of many languages send it.
+
+    Raises:
+        BadRequest: neither form holds such a message; says which member is wrong.
+    """
+    raw = body.encode() if isinstance(body, str) else bytes(body)
+    try:
+        return msgspec.json.decode(_plain(raw), type=kind)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        name = getattr(kind, "__name__", "message")
+        raise BadRequest(f"not a {name}: {error}; got {raw[:80]!r}") from error
+
+
+def _plain(raw: bytes) -> bytes:
+    text = raw.strip()
+    if text[:1] in (b"{", b""):
+        return text
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return text

@@ -1,0 +1,252 @@
+"""A model's configuration: what it is, and reading it from TOML with every mistake named at once, each with its line.
+
+The settings of a kind of service live beside its client in `shared/services`; `read` is told about them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Literal
+
+import msgspec
+
+from retrain.errors import BadConfiguration
+from retrain.gate.rules import GateRules
+from retrain.ncrontab import Ncrontab
+
+NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+"""Names of models and keys: they become parts of blob paths, table keys and run ids."""
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every table in a model's configuration."""
+
+
+class HoldoutRules(Section, frozen=True):
+    """How much of each batch is held out: its newest whole days, or a stable share without time. At most `cap` rows."""
+
+    share: float = 0.3
+    cap: int = 20_000
+
+    def problems(self) -> list[str]:
+        """What is out of range."""
+        found = [] if 0.05 <= self.share <= 0.9 else [f"share = {self.share} must be between 0.05 and 0.9"]
+        return found if self.cap >= 100 else [*found, f"cap = {self.cap} must be at least 100 rows"]
+
+
+class PromotionRules(Section, frozen=True):
+    """Whether an approved candidate goes live by itself, or waits `deadline_hours` for a person."""
+
+    mode: Literal["automatic", "approval"] = "automatic"
+    deadline_hours: float = 72.0
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """A configured entry: where its data lands, who trains it, how it is judged, where it is served.
+
+    `trainer` and `endpoint` are the settings Structs of their kind. `sha` identifies the configuration as text.
+    """
+
+    name: str
+    label: str
+    trainer: Any
+    endpoint: Any
+    gate: GateRules
+    holdout: HoldoutRules = HoldoutRules()
+    promotion: PromotionRules = PromotionRules()
+    time: str | None = None
+    positive: str | None = None
+    train_on: Literal["all", "batch"] | int = "all"
+    start_on: Literal["data", "schedule"] = "data"
+    schedule: str | None = None
+    since: datetime | None = None
+    keep: bool = False
+    job_hours: float = 24.0
+    sha: str = ""
+
+
+class Basics(Section, frozen=True):
+    """The keys of `[models.NAME]` itself; their meaning is in docs/configuration.md."""
+
+    label: str
+    time: str | None = None
+    positive: str | None = None
+    train_on: Literal["all", "batch"] | int = "all"
+    start_on: Literal["data", "schedule"] = "data"
+    schedule: str | None = None
+    since: datetime | None = None
+    keep: bool = False
+    job_hours: float = 24.0
+
+    def problems(self) -> list[str]:
+        """What each value breaks by itself."""
+        found = []
+        if isinstance(self.train_on, int) and self.train_on < 1:
+            found.append(f'train_on = {self.train_on} must be "all", "batch" or a number of batches from 1')
+        if self.since is not None and self.since.tzinfo is None:
+            found.append("since needs a time zone, such as 2026-01-31T00:00:00Z")
+        if self.start_on == "schedule" and self.schedule is None:
+            found.append('start_on = "schedule" needs a schedule')
+        if self.schedule is not None:
+            found += _schedule_problems(self.schedule)
+        return found
+
+
+def _schedule_problems(schedule: str) -> list[str]:
+    try:
+        Ncrontab.parse(schedule)
+    except ValueError as error:
+        return [f"schedule: {error}"]
+    return []
+
+
+Kinds = Mapping[str, type[msgspec.Struct]]
+"""Settings by kind of service, for example `{"studio-batch": StudioBatchSettings}`."""
+
+
+def read(text: str, *, trainers: Kinds, endpoints: Kinds) -> dict[str, Model]:
+    """All models of a TOML text by name.
+
+    Raises:
+        BadConfiguration: `problems` names every mistake, each with its line.
+    """
+    reader = _Reader(text, trainers, endpoints)
+    models = reader.models()
+    if reader.problems:
+        listed = "\n".join(f"  {problem}" for problem in reader.problems)
+        raise BadConfiguration(f"the configuration has mistakes; correct them all:\n{listed}", tuple(reader.problems))
+    return models
+
+
+class _Reader:
+    """Walks the tables of one text and collects what is wrong instead of stopping at the first mistake."""
+
+    def __init__(self, text: str, trainers: Kinds, endpoints: Kinds) -> None:
+        self.lines = text.splitlines()
+        self.text = text
+        self.kinds = {"trainer": trainers, "endpoint": endpoints}
+        self.problems: list[str] = []
+
+    def models(self) -> dict[str, Model]:
+        try:
+            tables = tomllib.loads(self.text)
+        except tomllib.TOMLDecodeError as error:
+            self.problems.append(f"not TOML: {error}")
+            return {}
+        for name in tables.keys() - {"models"}:
+            self._complain((), name, f"unknown table {name!r}; models are written as [models.NAME]")
+        entries = tables.get("models")
+        if not isinstance(entries, dict) or not entries:
+            self.problems.append("no model: write at least one [models.NAME] table")
+            return {}
+        found = {name: self._model(name, table) for name, table in entries.items()}
+        return {name: model for name, model in found.items() if model is not None}
+
+    def _model(self, name: str, table: Any) -> Model | None:
+        path = ("models", name)
+        if not NAME.fullmatch(name):
+            self._complain(path[:1], name, f"model name {name!r}: use lowercase letters, digits and dashes, at most 63")
+        if not isinstance(table, dict):
+            self._complain(path[:1], name, f"{name} must be a table: [models.{name}]")
+            return None
+        sections = ("trainer", "endpoint", "gate", "holdout", "promotion")
+        basics = self._section(path, Basics, {k: v for k, v in table.items() if k not in sections}, sections)
+        parts: dict[str, Any] = {
+            "trainer": self._service(path, "trainer", table),
+            "endpoint": self._service(path, "endpoint", table),
+            "gate": self._required(path, "gate", GateRules, table),
+            "holdout": self._section((*path, "holdout"), HoldoutRules, table.get("holdout", {})),
+            "promotion": self._section((*path, "promotion"), PromotionRules, table.get("promotion", {})),
+        }
+        if basics is None or None in parts.values():
+            return None
+        return Model(name=name, sha=fingerprint(table), **msgspec.structs.asdict(basics), **parts)
+
+    def _required(self, path: tuple[str, ...], key: str, kind: type[Any], table: dict[str, Any]) -> Any:
+        if key not in table:
+            self._complain(path, None, f"{path[-1]} needs a table [{'.'.join((*path, key))}]")
+            return None
+        return self._section((*path, key), kind, table[key])
+
+    def _service(self, path: tuple[str, ...], role: str, table: dict[str, Any]) -> Any:
+        settings = table.get(role)
+        here = (*path, role)
+        if not isinstance(settings, dict):
+            self._complain(path, None, f"{path[-1]} needs a table [{'.'.join(here)}]")
+            return None
+        known = self.kinds[role]
+        kind = settings.get("kind")
+        if kind not in known:
+            self._complain(here, "kind", f"kind = {kind!r} is not a {role}; there are {', '.join(sorted(known))}")
+            return None
+        return self._section(here, known[kind], {k: v for k, v in settings.items() if k != "kind"})
+
+    def _section(
+        self, path: tuple[str, ...], kind: type[Any], table: Any, others: tuple[str, ...] = ()
+    ) -> Any:
+        """The Struct of a table, or None after saying all that is wrong with it."""
+        if not isinstance(table, dict):
+            self._complain(path[:-1], path[-1], f"[{'.'.join(path)}] must be a table")
+            return None
+        before = len(self.problems)
+        fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+        for key in table.keys() - fields.keys():
+            self._complain(path, key, f"unknown key {key!r}{_close(key, [*fields, *others])}")
+        values = dict(self._values(path, fields, table))
+        for name, field in fields.items():
+            if field.required and name not in table:
+                self._complain(path, None, f"[{'.'.join(path)}] needs {name!r}")
+        if len(self.problems) > before:
+            return None
+        made = kind(**values)
+        for problem in made.problems() if hasattr(made, "problems") else ():
+            self._complain(path, _key_in(problem, fields), problem)
+        return made if len(self.problems) == before else None
+
+    def _values(self, path: tuple[str, ...], fields: Mapping[str, Any], table: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        for key in table.keys() & fields.keys():
+            try:
+                yield fields[key].name, msgspec.convert(table[key], fields[key].type)
+            except msgspec.ValidationError as error:
+                self._complain(path, key, f"{key} = {table[key]!r}: {error}")
+
+    def _complain(self, path: tuple[str, ...], key: str | None, problem: str) -> None:
+        self.problems.append(f"line {self._line(path, key)}: {problem}")
+
+    def _line(self, path: tuple[str, ...], key: str | None) -> int:
+        """The line of a key, of its table's header, or of the nearest table above it; 1 when there is none."""
+        wanted, best, here = list(path), 1, []
+        for number, line in enumerate(self.lines, 1):
+            header = re.match(r"\s*\[\[?([^\[\]]+)\]", line)
+            if header:
+                here = [part.strip().strip("\"'") for part in header[1].split(".")]
+                if here == wanted[: len(here)] or here == [*wanted, key]:
+                    best = number
+            elif key and here == wanted and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+                return number
+        return best
+
+
+def _close(key: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(key, known, 1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(known))}"
+
+
+def _key_in(problem: str, fields: Mapping[str, Any]) -> str | None:
+    """The field a problem speaks of first, so that its line can be shown."""
+    return next((word for word in re.findall(r"\w+", problem) if word in fields), None)
+
+
+def fingerprint(table: Mapping[str, Any]) -> str:
+    """Names a configuration by its content: the same settings in another order give the same name."""
+    return sha256(msgspec.json.encode(table, order="sorted", enc_hook=str)).hexdigest()[:16]
+
+
+def since_of(model: Model, first_read: str) -> datetime:
+    """Blobs older than this are history: `since`, or when the configuration was first read (ISO text)."""
+    return model.since or datetime.fromisoformat(first_read).astimezone(UTC)

@@ -1,0 +1,305 @@
+"""What the domain needs from the outside, as small Protocols: the seam where a new service or store is plugged in.
+
+Everything here may raise `RetryableError` (nothing is wrong with the request) or `PermanentError` (it is). Nothing here
+blocks for a job or a deployment: what takes long is begun, and looked at later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import BinaryIO, Protocol
+
+import msgspec
+
+from retrain.champion import Accepted, Champion, Change
+from retrain.messages import Message
+from retrain.model import Model
+from retrain.run import Artifact, Landed, Move, Record, Run
+
+
+class BlobInfo(Record, frozen=True):
+    """A blob as its store describes it; `etag` without quotes, `modified` in UTC."""
+
+    blob: str  # container/name
+    etag: str
+    modified: datetime
+    size: int = 0
+
+
+class Blobs(Protocol):
+    """Files by `container/name`."""
+
+    def head(self, blob: str) -> BlobInfo:
+        """What is there. Raises NotFound."""
+
+    def open(self, blob: str, etag: str = "") -> Iterator[bytes]:
+        """Its bytes in blocks. Raises NotFound, or Replaced when `etag` is no longer its version."""
+
+    def read(self, blob: str) -> bytes:
+        """A small blob as a whole. Raises NotFound."""
+
+    def write(self, blob: str, data: bytes | BinaryIO | Iterable[bytes], *, only_new: bool = False) -> None:
+        """Puts it there. Raises Conflict when `only_new` and there is one."""
+
+    def copy(self, source: str, target: str) -> None:
+        """Copies inside the store, replacing what was there."""
+
+    def delete(self, blob: str, etag: str = "") -> bool:
+        """Removes it; False when it was gone, or was another version than `etag` (then it stays)."""
+
+    def list(self, container: str, prefix: str = "") -> Iterator[BlobInfo]:
+        """What a container holds below a prefix."""
+
+    def url(self, blob: str) -> str:
+        """Its address without any signature."""
+
+    def sign(self, blob: str, permissions: str, lifetime: timedelta) -> str:
+        """Its address with a fresh SAS: `r` to read, `cw` to create and write, `c` to create only."""
+
+
+class Queues(Protocol):
+    """Messages to ourselves."""
+
+    def send(self, queue: str, message: Message, delay: float = 0) -> None:
+        """Puts the message; it becomes visible after `delay` seconds and never expires."""
+
+    def drain(self, queue: str) -> Iterator[tuple[str, bytes]]:
+        """Every message now in the queue as (id, body); each is deleted once the caller asks for the next."""
+
+
+class Ledger(Protocol):
+    """The durable record. Each write is one transaction within a target's partition and tells its own lost answer from a
+    stranger's write."""
+
+    def run(self, run: str) -> Run:
+        """Raises NotFound."""
+
+    def add(self, run: Run, move: Move, landings: Sequence[Landed], key: str = "") -> Run:
+        """Inserts a new run with its landings and idempotency key; when any of them exists, the run that has it."""
+
+    def save(self, saved: Save) -> Run | None:
+        """One transaction under If-Match. Returns the saved run with its new etag. Raises StaleRecord, or
+        Conflict (with `.link` in its message) when `fingerprint` belongs to another run."""
+
+    def finish(self, run: Run) -> None:
+        """Takes an ended run off the list of open ones."""
+
+    def open_runs(self) -> Iterator[str]:
+        """Ids of all runs that have not ended (and perhaps a few that have: `finish` them)."""
+
+    def reopen(self, run: Run) -> None:
+        """Puts a run (back) on the list of open ones."""
+
+    def runs(self, target: str, limit: int = 50) -> list[Run]:
+        """Newest first."""
+
+    def moves(self, run: str) -> list[Move]:
+        """The run's history, oldest first."""
+
+    def landing(self, target: str, key: str) -> str | None:
+        """The run that took this landing."""
+
+    def fingerprint(self, target: str, fingerprint: str) -> str | None:
+        """The run that first used this content with these parameters and configuration."""
+
+    def champion(self, target: str) -> Champion | None:
+        """None until a model was adopted."""
+
+    def champions(self) -> list[Champion]:
+        """Of all targets."""
+
+    def changes(self, target: str, limit: int = 50) -> list[Change]:
+        """Newest first."""
+
+    def change(self, target: str, version: int) -> Change:
+        """Raises NotFound."""
+
+    def accepted(self, target: str) -> Accepted:
+        """The pointer to accepted data; an empty one when there is none yet."""
+
+    def take_slot(self, slot: str, holder: str, until: datetime) -> bool:
+        """Takes a slot for a run unless another holds it now. Taking again what one holds renews it."""
+
+    def holds_slot(self, slot: str, holder: str) -> bool:
+        """Whether this run still holds the slot."""
+
+    def free_slot(self, slot: str, holder: str) -> None:
+        """Lets the slot go if this run holds it."""
+
+    def note(self, target: str, name: str, value: str) -> str:
+        """Stores a small fact if absent and returns the one that is stored."""
+
+    def noted(self, target: str, name: str) -> str | None:
+        """A fact stored by `note` or `renote`."""
+
+    def renote(self, target: str, name: str, value: str) -> None:
+        """Stores a small fact, replacing an older one."""
+
+
+class Save(msgspec.Struct, frozen=True, kw_only=True):
+    """What one transaction writes. A record with an etag replaces that version; one without is inserted."""
+
+    run: Run | None = None
+    moves: tuple[Move, ...] = ()
+    fingerprint: str = ""
+    champion: Champion | None = None
+    change: Change | None = None
+    accepted: Accepted | None = None
+
+
+class JobState(StrEnum):
+    """A batch training job as its service sees it."""
+
+    NOT_STARTED = "notStarted"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class JobStatus(Record, frozen=True):
+    """What `poll` saw, with the service's own words when it failed."""
+
+    state: JobState
+    details: str = ""
+
+
+class Results(Record, frozen=True):
+    """Where a finished job left things. URLs carry a fresh SAS and are not to be stored; empty when there is none."""
+
+    artifact: str
+    metrics: str = ""
+
+
+class Trainer(Protocol):
+    """A service that runs batch training jobs."""
+
+    def find(self, run: Run) -> str | None:
+        """The id of a job that was already submitted for this attempt, where the service can tell."""
+
+    def submit(self, run: Run, training: str, artifact: str, metrics: str) -> str:
+        """Registers a job that reads the blob `training` and writes the blobs `artifact` and `metrics`; its id."""
+
+    def start(self, job: str) -> None:
+        """Starts a registered job. Starting one that runs or ended is not an error."""
+
+    def poll(self, job: str) -> JobStatus:
+        """How far it is. Raises NotFound when the service does not know it (any more)."""
+
+    def results(self, job: str) -> Results:
+        """Of a job that succeeded. Raises BadConfiguration when the named outputs are not among its outputs."""
+
+    def cancel(self, job: str) -> None:
+        """Stops it; stopping one that ended is not an error."""
+
+    def download(self, url: str) -> Iterator[bytes]:
+        """The bytes behind one of the URLs in `Results`."""
+
+
+class Slot(Record, frozen=True):
+    """An endpoint's place for a model. `url` identifies it: two targets may share one."""
+
+    name: str  # production | staging
+    url: str
+
+
+class Deployed(Record, frozen=True):
+    """What a slot serves, as the service says: resource name and location, without any SAS."""
+
+    resource: str
+    location: str
+
+
+class Begun(Record, frozen=True):
+    """A change that a service accepted: what it served before, and what we asked for, without any SAS."""
+
+    before: Deployed
+    after: dict[str, object]
+
+
+class Rows(Record, frozen=True):
+    """Rows to be scored: text values in the order of `columns`."""
+
+    columns: tuple[str, ...]
+    values: tuple[tuple[str, ...], ...]
+
+
+class Endpoint(Protocol):
+    """A service that serves predictions from slots."""
+
+    chunk: int
+    """Most rows in one call of `score`."""
+
+    def production(self) -> Slot:
+        """The slot that users call."""
+
+    def staging(self) -> Sequence[Slot]:
+        """Slots where a candidate may be tried, in order of preference."""
+
+    def current(self, slot: Slot) -> Deployed:
+        """As the service says now."""
+
+    def artifact(self, slot: Slot) -> Iterator[bytes]:
+        """The bytes of the model that is served. Raises NotFound or AccessDenied when the service does not give it."""
+
+    def preview(self, slot: Slot, artifact: Artifact) -> dict[str, object]:
+        """The body that `begin` would send, signature redacted. Changes nothing."""
+
+    def begin(self, slot: Slot, artifact: Artifact) -> Begun:
+        """Asks the service to serve this artifact. Repeating it is harmless."""
+
+    def settle(self) -> timedelta:
+        """How long the service may take until a change shows."""
+
+    def score(self, slot: Slot, rows: Rows) -> list[float]:
+        """Predictions (probability of the positive class, or the value) for at most `chunk` rows."""
+
+    def score_file(self, slot: Slot, rows: str, scores: str) -> str:
+        """Starts scoring the CSV blob `rows` into the blob `scores` with the service's own batch execution; a job id."""
+
+    def scored_file(self, slot: Slot, job: str) -> JobStatus:
+        """How far that is."""
+
+    def scores_in(self, lines: Iterable[bytes]) -> list[float]:
+        """The predictions in a file that batch execution wrote."""
+
+
+class Models(Protocol):
+    """The configuration."""
+
+    def get(self, target: str) -> Model:
+        """The model of a target. Raises NotFound, naming those there are; BadConfiguration, naming every mistake."""
+
+    def all(self) -> Sequence[Model]:
+        """Every usable model."""
+
+
+class Clock(Protocol):
+    """The present, in UTC; tests move it."""
+
+    def __call__(self) -> datetime: ...
+
+
+class Services(Protocol):
+    """Clients by model."""
+
+    def trainer(self, model: Model) -> Trainer:
+        """Raises BadConfiguration."""
+
+    def endpoint(self, model: Model) -> Endpoint:
+        """Raises BadConfiguration."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Everything outside, in one place; `shared.wiring` fills it."""
+
+    ledger: Ledger
+    blobs: Blobs
+    queues: Queues
+    models: Models
+    services: Services
+    now: Clock
