@@ -198,6 +198,9 @@ class Trainer(Protocol):
     def download(self, url: str) -> Iterator[bytes]:
         """The bytes behind one of the URLs in `Results`."""
 
+    def metrics(self, url: str) -> dict[str, float]:
+        """The job's own evaluation behind `Results.metrics`, by our names of metrics (`auc`, `rmse`, …)."""
+
 
 class Slot(Record, frozen=True):
     """An endpoint's place for a model. `url` identifies it: two targets may share one."""
