@@ -124,7 +124,8 @@ def _auc(labels: Floats, predictions: Floats, blocks: Ints) -> Resampled:
         right: Floats = np.einsum("ij,ij->j", weights, running[below])
         if ties:
             right = (right + np.einsum("ij,ij->j", weights, running[not_above])) / 2
-        return right / (weights.sum(axis=0) * running[-1])
+        pairs: Floats = weights.sum(axis=0) * running[-1]
+        return np.divide(right, pairs)
 
     return values
 

@@ -1,0 +1,78 @@
+"""Metrics agree with scikit-learn, and weighting a row is the same as repeating it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics as witness
+
+from retrain.gate.facts import CATALOGUE
+from retrain.gate.metrics import METRICS
+
+SCIKIT = {
+    "auc": lambda labels, scores: witness.roc_auc_score(labels, scores),
+    "log_loss": lambda labels, scores: witness.log_loss(labels, scores, labels=[0, 1]),
+    "accuracy": lambda labels, scores: witness.accuracy_score(labels, scores >= 0.5),
+    "f1": lambda labels, scores: witness.f1_score(labels, scores >= 0.5, zero_division=0),
+    "rmse": lambda labels, scores: witness.root_mean_squared_error(labels, scores),
+    "mae": lambda labels, scores: witness.mean_absolute_error(labels, scores),
+}
+TIED = st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.7, 1.0])
+ANY = st.floats(-1e6, 1e6)
+
+
+def rows(kind):
+    """Lists of (label, prediction); classification lists always hold both classes and many tied scores."""
+    if kind == "regression":
+        return st.lists(st.tuples(ANY, ANY), min_size=2, max_size=40)
+    row = st.tuples(st.sampled_from([0.0, 1.0]), TIED)
+    return st.tuples(st.lists(row, max_size=40), TIED, TIED).map(lambda t: [*t[0], (0.0, t[1]), (1.0, t[2])])
+
+
+@pytest.mark.parametrize("name", METRICS)
+@given(data=st.data())
+def test_metric_agrees_with_scikit_learn(name, data):
+    labels, scores = np.array(data.draw(rows(CATALOGUE[name].kind))).T
+    assert METRICS[name].compute(labels, scores) == pytest.approx(SCIKIT[name](labels, scores), rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", METRICS)
+@given(data=st.data())
+def test_a_count_is_the_same_as_repeating_the_rows_of_a_block(name, data):
+    labels, scores = np.array(data.draw(rows(CATALOGUE[name].kind))).T
+    blocks = np.arange(len(labels)) % 3 if len(labels) > 2 else np.arange(len(labels))
+    size = int(blocks.max()) + 1
+    counts = np.array(data.draw(st.lists(st.integers(0, 3), min_size=size, max_size=size)))
+    repeated = np.repeat(np.arange(len(labels)), counts[blocks])
+    with np.errstate(all="ignore"):
+        (weighted,) = METRICS[name].over(labels, scores, blocks)(counts[:, None].astype(float))
+    if len(repeated):
+        plain = METRICS[name].compute(labels[repeated], scores[repeated])
+        assert weighted == pytest.approx(plain, rel=1e-9, abs=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize("name", METRICS)
+@given(data=st.data())
+def test_no_constant_beats_the_trivial_one(name, data):
+    metric = METRICS[name]
+    labels = np.array(data.draw(rows(metric.facts.kind))).T[0]
+    other = data.draw(TIED if metric.facts.kind == "classification" else ANY)
+    best = metric.compute(labels, np.full(len(labels), metric.trivial(labels)))
+    value = metric.compute(labels, np.full(len(labels), other))
+    assert float(metric.gain(value, best)) <= 1e-9 * max(1.0, abs(best))
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_skill_is_zero_for_the_trivial_and_one_for_the_perfect_prediction(name):
+    labels = np.array([0.0, 1.0, 0.0, 1.0, 0.0])
+    metric = METRICS[name]
+    assert metric.skill(labels, np.full(5, metric.trivial(labels))) == pytest.approx(0, abs=1e-12)
+    assert metric.skill(labels, labels) == pytest.approx(1, abs=1e-9)
+
+
+def test_auc_of_one_class_is_undefined_instead_of_an_error():
+    assert np.isnan(METRICS["auc"].compute(np.ones(5), np.linspace(0, 1, 5)))
+
+
+def test_the_catalogue_and_the_computations_name_the_same_metrics():
+    assert {name: metric.facts for name, metric in METRICS.items()} == CATALOGUE

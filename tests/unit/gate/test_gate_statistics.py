@@ -1,0 +1,167 @@
+"""The interval: agrees with scipy, mirrors when the models swap, ignores the order of rows, covers as it promises."""
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from retrain.gate.metrics import METRICS
+from retrain.gate.statistics import compare, t_quantile, tail_probability
+
+
+def scored(seed, rows, kind="regression", better=0.1):
+    """Labels with two models' predictions; the first is a little better."""
+    random = np.random.default_rng(seed)
+    if kind == "regression":
+        labels = random.normal(size=rows)
+        return labels, *(labels + random.normal(scale=scale, size=rows) for scale in (1 - better, 1.0))
+    labels = (random.random(rows) < 0.3).astype(float)
+    return labels, *(np.clip(s * labels + (1 - s) * random.random(rows), 0, 1) for s in (0.3 + better, 0.3))
+
+
+def days(rows, count):
+    return np.arange(rows) * count // rows
+
+
+@pytest.mark.parametrize("name", ["rmse", "mae"])
+def test_the_interval_agrees_with_scipys_paired_bootstrap(name):
+    labels, candidate, champion = scored(1, 400)
+    metric = METRICS[name]
+    ours = compare(metric, labels, candidate, champion, resamples=10_000)
+    theirs = stats.bootstrap(
+        (labels, candidate, champion),
+        lambda y, a, b: metric.compute(y, b) - metric.compute(y, a),
+        paired=True,
+        vectorized=False,
+        n_resamples=2_000,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    )
+    width = theirs.confidence_interval.high - theirs.confidence_interval.low
+    assert ours.gain_interval == pytest.approx(tuple(theirs.confidence_interval), abs=width / 12)
+
+
+def test_the_auc_interval_agrees_with_scipys_paired_bootstrap():
+    labels, candidate, champion = scored(2, 300, "classification")
+    auc = METRICS["auc"]
+    ours = compare(auc, labels, candidate, champion, resamples=10_000)
+    theirs = stats.bootstrap(
+        (labels, candidate, champion),
+        lambda y, a, b: auc.compute(y, a) - auc.compute(y, b),
+        paired=True,
+        vectorized=False,
+        n_resamples=2_000,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    )
+    width = theirs.confidence_interval.high - theirs.confidence_interval.low
+    assert ours.gain_interval == pytest.approx(tuple(theirs.confidence_interval), abs=width / 12)
+
+
+@pytest.mark.parametrize("freedom", [2, 4, 8, 30, 20_000])
+@pytest.mark.parametrize("probability", [0.9, 0.95, 0.975])
+def test_t_quantile_agrees_with_scipy(probability, freedom):
+    assert t_quantile(probability, freedom) == pytest.approx(stats.t.ppf(probability, freedom), rel=0.01)
+
+
+def test_few_blocks_move_the_tails_outwards():
+    assert tail_probability(0.95, 9) < tail_probability(0.95, 90) < tail_probability(0.95, 100_000)
+    assert tail_probability(0.95, 100_000) == pytest.approx(0.025, rel=1e-3)
+
+
+CASES = st.tuples(
+    st.sampled_from(sorted(METRICS)), st.integers(0, 10_000), st.integers(30, 120), st.sampled_from([None, 6, 11])
+)
+
+
+def case(name, seed, rows, blocks):
+    labels, candidate, champion = scored(seed, rows, METRICS[name].facts.kind)
+    return METRICS[name], labels, candidate, champion, None if blocks is None else days(rows, blocks)
+
+
+@settings(max_examples=40, deadline=None)
+@given(CASES)
+def test_swapping_the_models_negates_the_gain_and_mirrors_its_interval(drawn):
+    metric, labels, candidate, champion, blocks = case(*drawn)
+    one = compare(metric, labels, candidate, champion, blocks, resamples=300)
+    other = compare(metric, labels, champion, candidate, blocks, resamples=300)
+    assert other.gain == pytest.approx(-one.gain, abs=1e-12)
+    low, high = one.gain_interval
+    assert other.gain_interval == pytest.approx((-high, -low), abs=1e-9, nan_ok=True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(CASES, st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_changes_nothing(drawn, shuffler):
+    metric, labels, candidate, champion, blocks = case(*drawn)
+    order = list(range(len(labels)))
+    shuffler.shuffle(order)
+    one = compare(metric, labels, candidate, champion, blocks, resamples=300)
+    moved = None if blocks is None else blocks[order]
+    other = compare(metric, labels[order], candidate[order], champion[order], moved, resamples=300)
+    assert other.gain_interval == pytest.approx(one.gain_interval, abs=1e-9, nan_ok=True)
+    assert other.skill_interval == pytest.approx(one.skill_interval, abs=1e-9, nan_ok=True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(CASES)
+def test_the_interval_holds_the_measured_gain(drawn):
+    name, seed, _, blocks = drawn
+    metric, labels, candidate, champion, codes = case(name, seed, 400, blocks and 20)
+    found = compare(metric, labels, candidate, champion, codes, resamples=300)
+    assert found.gain_interval[0] <= found.gain <= found.gain_interval[1]
+
+
+def test_the_same_rows_give_the_same_interval_to_the_last_digit():
+    rows = scored(5, 200)
+    assert compare(METRICS["rmse"], *rows) == compare(METRICS["rmse"], *rows)
+
+
+def test_rows_of_a_day_that_err_alike_widen_the_interval():
+    random = np.random.default_rng(3)
+    blocks = days(600, 20)
+    labels = random.normal(size=600)
+    candidate = labels + random.normal(size=20)[blocks] + random.normal(scale=0.1, size=600)
+    champion = labels + random.normal(size=20)[blocks] + random.normal(scale=0.1, size=600)
+    by_row = compare(METRICS["rmse"], labels, candidate, champion)
+    by_day = compare(METRICS["rmse"], labels, candidate, champion, blocks)
+    assert np.diff(by_day.gain_interval) > 2 * np.diff(by_row.gain_interval)
+
+
+def test_resamples_that_lack_a_class_leave_no_interval():
+    labels = np.zeros(200)
+    labels[0] = 1
+    scores = np.linspace(0, 1, 200)
+    assert np.isnan(compare(METRICS["auc"], labels, scores, scores[::-1].copy()).gain_interval).all()
+
+
+def covered(blocks, rounds=400, rows_a_day=24):
+    """How often the 95 % interval holds the true gain, with errors that share a part within each day."""
+    truth = np.sqrt(1 + 1.2**2) - np.sqrt(1 + 1.0**2)
+    hits = 0
+    for seed in range(rounds):
+        random = np.random.default_rng(seed)
+        labels = np.zeros(blocks * rows_a_day)
+        codes = days(len(labels), blocks)
+        shared = random.normal(size=(2, blocks))
+        noise = random.normal(size=(2, len(labels)))
+        candidate = shared[0][codes] + noise[0]
+        champion = 1.2 * shared[1][codes] + noise[1]
+        found = compare(METRICS["rmse"], labels, candidate, champion, codes, resamples=400)
+        hits += found.gain_interval[0] <= truth <= found.gain_interval[1]
+    return hits / rounds
+
+
+@pytest.mark.parametrize(("blocks", "least"), [(9, 0.90), (40, 0.92)])
+def test_the_interval_covers_the_true_gain_about_as_often_as_it_promises(blocks, least):
+    assert least <= covered(blocks) <= 0.99
+
+
+def test_twenty_thousand_rows_are_compared_within_seconds():
+    rows = scored(9, 20_000, "classification")
+    start = time.process_time()
+    compare(METRICS["auc"], *rows)
+    assert time.process_time() - start < 6  # about 1 s on a quiet machine
