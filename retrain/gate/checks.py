@@ -14,23 +14,7 @@ from retrain.gate.decision import Finding, ModelId
 from retrain.gate.facts import CATALOGUE
 from retrain.gate.metrics import Floats, Ints
 from retrain.gate.rules import GateRules
-
-
-@dataclass(frozen=True)
-class ScoreTable:
-    """The holdout with both models' predictions, row by row, each array n long.
-
-    labels: 0 or 1 for classification, numbers for regression. candidate, champion: the probability of 1, or numbers.
-    blocks: integer codes of rows that belong together (days), None when every row stands alone.
-    unit: what a block is called in messages. holdout: `fresh`, or a name that tells which rows these are.
-    """
-
-    labels: npt.ArrayLike
-    candidate: npt.ArrayLike
-    champion: npt.ArrayLike
-    blocks: npt.ArrayLike | None = None
-    unit: str = "row"
-    holdout: str = "fresh"
+from retrain.gate.table import ScoreTable
 
 
 @dataclass(frozen=True)

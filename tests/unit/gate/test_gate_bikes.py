@@ -13,10 +13,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from retrain.gate.checks import ScoreTable
-from retrain.gate.decision import ModelId
-from retrain.gate.judge import judge
-from retrain.gate.rules import GateRules
+from retrain.gate import GateRules, ModelId, ScoreTable, judge
 
 BIKES = Path(__file__).parents[3] / "data" / "bike_dc_hourly.csv.gz"
 WORDS = ["season", "holiday", "dow", "workingday", "weathersit", "hour"]

@@ -1,18 +1,19 @@
-"""The way in: two models' scores on a holdout go in, a decision comes out. It never raises for bad data.
+"""From scores to a decision: two models' scores on a holdout go in, a decision comes out. It never raises for bad data.
 
 First the checks, all of them, so that a refusal names everything that is wrong. Only when none failed is anything
 measured, and then every criterion must pass. A further rule is one more function in `CHECKS` or `CRITERIA`.
 """
 
-from retrain.gate.checks import CHECKS, Case, ScoreTable
+from retrain.gate.checks import CHECKS, Case
 from retrain.gate.criteria import CRITERIA
 from retrain.gate.decision import Decision, Finding, ModelId, finite, finite_interval
 from retrain.gate.metrics import METRICS
 from retrain.gate.rules import GateRules
 from retrain.gate.statistics import Evidence, compare
+from retrain.gate.table import ScoreTable
 
 
-def judge(rules: GateRules, table: ScoreTable, champion: ModelId, candidate: ModelId) -> Decision:
+def decide(rules: GateRules, table: ScoreTable, champion: ModelId, candidate: ModelId) -> Decision:
     """Decide whether the candidate may replace the champion.
 
     Approved only when at least one criterion was applied and no finding failed. The same input gives the same
