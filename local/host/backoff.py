@@ -1,0 +1,28 @@
+"""How long an idle poller waits: randomly exponential from 100 ms up to a maximum. No I/O, no sleeping."""
+
+from __future__ import annotations
+
+import random
+
+SHORTEST = 0.1  # seconds
+
+
+class Backoff:
+    """Pauses between empty polls; `reset` after anything was found or announced."""
+
+    def __init__(self, longest: float, rng: random.Random | None = None) -> None:
+        self._longest = max(longest, SHORTEST)
+        self._random = rng or random.Random()
+        self._empty = 0
+
+    def reset(self) -> None:
+        """Start again from the shortest pause."""
+        self._empty = 0
+
+    def next(self) -> float:
+        """Seconds to wait after one more empty poll."""
+        increment = 2 ** (self._empty - 1) * SHORTEST * self._random.uniform(0.8, 1.2) if self._empty else 0.0
+        pause = min(SHORTEST + increment, self._longest)
+        if pause < self._longest:
+            self._empty += 1
+        return pause
