@@ -1,0 +1,130 @@
+"""Secrets by reference: `env:NAME` or `keyvault:NAME`. Configuration holds the reference, never the secret.
+
+How a service wants its secret presented lives in that service's client.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from retrain.errors import AccessDenied, BadConfiguration, Unavailable
+from shared.services.http import Http
+
+KEEP = 300.0
+"""Seconds after which a Key Vault secret is read again, so that a rotated key is found."""
+
+_REFERENCE = re.compile(r"(env|keyvault):([A-Za-z0-9_-]{1,127})")
+
+
+class Secret:
+    """A secret that is read when called, and shows only where it is kept."""
+
+    def __init__(self, reference: str, read: Callable[[], str]) -> None:
+        self._reference = reference
+        self._read = read
+
+    def __call__(self) -> str:
+        """The secret itself. Raises BadConfiguration, or what Key Vault answered."""
+        return self._read()
+
+    def __repr__(self) -> str:
+        return f"Secret({self._reference})"
+
+
+def reference_problem(name: str, reference: str) -> str | None:
+    """What is wrong with a reference in the setting `name`; the text itself is not repeated, it may be a secret."""
+    if _REFERENCE.fullmatch(reference):
+        return None
+    return f"{name} must be env:NAME or keyvault:NAME; never write the secret itself into the configuration"
+
+
+def secret(
+    reference: str, env: Mapping[str, str] | None = None, *, token: Callable[[str], str] | None = None
+) -> Secret:
+    """The secret behind a reference. `token(scope)` gives an access token; by default azure-identity does.
+
+    Raises:
+        BadConfiguration: not a reference, or the environment lacks what it needs.
+    """
+    values = os.environ if env is None else env
+    match = _REFERENCE.fullmatch(reference)
+    if match is None:
+        raise BadConfiguration(reference_problem("a key", reference) or "")
+    place, name = match.groups()
+    if place == "env":
+        _required(values, name)
+        return Secret(reference, lambda: _required(values, name))
+    vault = KeyVault(_required(values, "KEY_VAULT_URL"), token or identity_token)
+    return Secret(reference, lambda: vault.secret(name))
+
+
+def _required(values: Mapping[str, str], name: str) -> str:
+    found = values.get(name, "").strip()
+    if not found:
+        raise BadConfiguration(f"the environment has no value for {name}; set it among the app's settings")
+    return found
+
+
+class _Value(msgspec.Struct):
+    value: str
+
+
+class KeyVault:
+    """Azure Key Vault, secrets only (REST `GET {vault}/secrets/{name}`); values are kept `KEEP` seconds."""
+
+    def __init__(self, url: str, token: Callable[[str], str]) -> None:
+        self._url = url.rstrip("/")
+        self._http = Http(url)
+        self._token = token
+        self._kept: dict[str, tuple[float, str]] = {}
+
+    def secret(self, name: str) -> str:
+        """The current value. Raises AccessDenied, NotFound, Unavailable."""
+        until, value = self._kept.get(name, (0.0, ""))
+        if time.monotonic() >= until:
+            value = self._read(name)
+            self._kept[name] = (time.monotonic() + KEEP, value)
+        return value
+
+    def _read(self, name: str) -> str:
+        answer = self._http.call(
+            "GET",
+            f"{self._url}/secrets/{name}?api-version=7.4",
+            asked=f"read secret {name} of {self._url}",
+            advice="Give the app's identity the role Key Vault Secrets User, and check the secret's name.",
+            key=self._token("https://vault.azure.net/.default"),
+        )
+        return answer.json(_Value).value
+
+
+def identity_token(scope: str) -> str:
+    """An access token of the app's identity, or of the signed-in developer; azure-identity renews it as needed.
+
+    Raises:
+        AccessDenied: there is no identity. Unavailable: it could not be asked.
+    """
+    from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseError
+
+    try:
+        return str(_credential().get_token(scope).token)
+    except ClientAuthenticationError as error:
+        advice = "give the app a managed identity, or sign in with `az login`"
+        raise AccessDenied(f"ask for a token for {scope}: no identity ({type(error).__name__}); {advice}") from None
+    except (ServiceRequestError, ServiceResponseError) as error:
+        raise Unavailable(
+            f"ask for a token for {scope}: no answer ({type(error).__name__}); asked again later"
+        ) from None
+
+
+@cache
+def _credential() -> Any:
+    from azure.identity import DefaultAzureCredential  # a third of a second to load, and most apps never need it
+
+    return DefaultAzureCredential()

@@ -1,0 +1,330 @@
+"""One place where services are called over HTTP, and where what comes back is sorted into `retrain.errors`.
+
+Promises: a time limit on every call; only hosts that were configured or explicitly allowed; no redirects; no key and no
+signature in any error or log line. Waiting for minutes is the domain's work (by messages); here a call is repeated at
+most twice within a few seconds. What a service's own error codes mean lives beside that service's client.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, TypeVar
+
+import msgspec
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from retrain.errors import (
+    AccessDenied,
+    BadConfiguration,
+    BadRequest,
+    Conflict,
+    NotFound,
+    RetrainError,
+    RetryableError,
+    Throttled,
+    Unavailable,
+)
+from shared.redact import redact
+from shared.services.urls import host_of, is_loopback, origin, plain
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+REPEATS = 2
+PATIENCE = 3.0  # seconds: longer waits are for a queue message
+BLOCK = 1 << 20
+THROTTLING = frozenset(
+    {"RequestThrottled", "TooManyConcurrentRequests", "TooManyHostsBeingInitialized"}
+    | {"TooManyHostsBeingInitializedPerModel", "TooManyRequests"}
+)
+"""Codes in a 503 that ask for fewer calls."""
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """What an error answer said: the outer code, the specific code of its first detail, and the text."""
+
+    code: str = ""
+    detail: str = ""
+    message: str = ""
+
+    def __str__(self) -> str:
+        codes = "/".join(dict.fromkeys(code for code in (self.code, self.detail) if code))
+        return ": ".join(part for part in (codes, self.message) if part) or "no explanation"
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What came back, whatever its status. The key that was sent is never in it."""
+
+    asked: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        """2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds the service asks to wait, from seconds or an HTTP date; None when it names none."""
+        return _seconds(self.headers.get("Retry-After", ""))
+
+    @property
+    def refusal(self) -> Refusal:
+        """The wire's error; plain text when the body is no JSON."""
+        return _refusal(self.body)
+
+    def json(self, kind: type[T]) -> T:
+        """The body as a record. Raises Unavailable: an answer of another shape comes from something in between."""
+        try:
+            return msgspec.json.decode(self.body, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            start = redact(self.body[:80].decode(errors="replace"))
+            raise Unavailable(
+                f"{self.asked}: HTTP {self.status}, but the body is not what the service sends ({error}); it begins "
+                f"{start!r}. Check that no proxy or sign-in page stands in front of the address."
+            ) from None
+
+    def error(self, advice: str = "") -> RetrainError:
+        """The error this answer stands for; `advice` says what to do next."""
+        kind = error_class(self.status, self.refusal)
+        text = f"{self.asked}: HTTP {self.status}, {redact(str(self.refusal))}. {advice or _ADVICE[kind]}"
+        return kind(text, retry_after=self.retry_after) if issubclass(kind, RetryableError) else kind(text)
+
+
+_ADVICE: dict[type[RetrainError], str] = {
+    Throttled: "It is asked again later.",
+    Unavailable: "It is asked again later; if this lasts, check the service itself.",
+    AccessDenied: "Check the key and what its owner may do.",
+    NotFound: "Check the address.",
+    Conflict: "Look at its present state first.",
+    BadRequest: "The same request would be refused again.",
+    BadConfiguration: "Correct the configured address.",
+}
+
+
+def error_class(status: int, refusal: Refusal) -> type[RetrainError]:
+    """The class of error for a status that is no success; the one table in which statuses are sorted."""
+    if status == 429 or (status == 503 and {refusal.code, refusal.detail} & THROTTLING):
+        return Throttled
+    if status == 408 or status >= 500:
+        return Unavailable
+    if 300 <= status < 400:
+        return BadConfiguration  # the address has moved, and we do not follow it with a key
+    return {401: AccessDenied, 403: AccessDenied, 404: NotFound, 409: Conflict}.get(status, BadRequest)
+
+
+class Http:
+    """Calls to the hosts of `urls` and to those allowed later. Safe to share between threads.
+
+    `timeout` is (connect, read) in seconds. `sleep` is only used for waits below `PATIENCE`.
+    """
+
+    def __init__(
+        self,
+        *urls: str,
+        session: requests.Session | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        timeout: tuple[float, float] = (5.0, 60.0),
+    ) -> None:
+        self._origins = {origin(url) for url in urls}
+        self._local = all(is_loopback(host_of(url)) for url in urls)
+        self._session = session or pooled()
+        self._sleep = sleep
+        self._timeout = timeout
+
+    def allow(self, url: str) -> None:
+        """Adds a host that an answer named. Raises BadConfiguration when a remote service names this machine."""
+        if is_loopback(host_of(url)) and not self._local:
+            raise BadConfiguration(f"{plain(url)} points at this machine, but was named by a remote service; refused")
+        self._origins.add(origin(url))
+
+    def call(self, method: str, url: str, *, asked: str, advice: str = "", **how: Any) -> Answer:
+        """`send`, with every status outside 2xx raised as its error."""
+        answer = self.send(method, url, asked=asked, **how)
+        if answer.ok:
+            return answer
+        raise answer.error(advice)
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        asked: str,
+        key: str = "",
+        body: object = None,
+        repeat: bool = True,
+        timeout: tuple[float, float] | None = None,
+    ) -> Answer:
+        """One question and its answer, whatever its status.
+
+        `repeat` allows asking again after a cut connection or a passing fault; false where that would do it twice.
+
+        Raises:
+            Unavailable: no answer. BadConfiguration: a host outside those allowed.
+        """
+        self._check(url)
+        wait: float | None = 0.0
+        for attempt in range(REPEATS + 1):
+            if wait:
+                log.warning("asking again: %s wait=%.1fs", redact(asked), wait)
+                self._sleep(wait)
+            began = time.monotonic()
+            outcome = self._once(method, url, asked, key, body, timeout or self._timeout)
+            wait = _wait(outcome, attempt) if repeat and time.monotonic() - began < PATIENCE else None
+            if wait is None:
+                break
+        if isinstance(outcome, Unavailable):
+            raise outcome
+        return outcome
+
+    def fetch(self, url: str, *, asked: str, advice: str = "") -> Iterator[bytes]:
+        """The bytes behind a signed URL in blocks, asked for without any key. An error shows before the first block."""
+        self._check(url)
+        try:
+            response = self._open("GET", url, {"Accept-Encoding": "identity"}, None, None, self._timeout)
+        except (requests.RequestException, OSError) as error:
+            failure = _silence(asked, error)
+        else:
+            if response.ok and not response.is_redirect:
+                return _blocks(response, asked)
+            with response:
+                answer = Answer(asked, response.status_code, dict(response.headers), response.content[:BLOCK])
+            raise answer.error(advice)
+        raise failure
+
+    def _once(
+        self, method: str, url: str, asked: str, key: str, body: object, timeout: tuple[float, float]
+    ) -> Answer | Unavailable:
+        data = None if body is None else msgspec.json.encode(body)
+        headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if method != "GET" else {})
+        try:
+            with self._open(method, url, headers, data, _Bearer(key), timeout) as response:
+                content = response.content
+        except (requests.RequestException, OSError) as error:
+            return _silence(asked, error)
+        if key:
+            content = content.replace(key.encode(), b"***")
+        return Answer(asked, response.status_code, dict(response.headers), content)
+
+    def _open(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        data: bytes | None,
+        auth: AuthBase | None,
+        timeout: tuple[float, float],
+    ) -> requests.Response:
+        return self._session.request(
+            method,
+            url,
+            headers=headers,
+            data=data,
+            auth=auth or _Bearer(""),
+            timeout=timeout,
+            allow_redirects=False,
+            stream=True,
+            proxies={"http": "", "https": ""} if is_loopback(host_of(url)) else None,
+        )
+
+    def _check(self, url: str) -> None:
+        if origin(url) not in self._origins:
+            raise BadConfiguration(
+                f"{plain(url)} is on a host that no setting names; allowed are {', '.join(sorted(self._origins))}"
+            )
+
+
+def pooled() -> requests.Session:
+    """A session with kept-alive connections for many threads; it keeps no cookies and never retries by itself."""
+    session = requests.Session()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(pool_connections=8, pool_maxsize=16, max_retries=0))
+    return session
+
+
+class _Bearer(AuthBase):
+    """Sends the key. An auth object even without a key: otherwise a netrc file of the machine would add its own."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._key:
+            request.headers["Authorization"] = f"Bearer {self._key}"
+        return request
+
+
+class _Late(Unavailable):
+    """Nothing came within the time limit: asking again at once would take as long again."""
+
+
+def _silence(asked: str, error: Exception) -> Unavailable:
+    late = isinstance(error, requests.Timeout) or "timed out" in str(error)
+    reason = "no answer in time" if late else f"no answer ({type(error).__name__}: {redact(str(error))[:200]})"
+    text = f"{asked}: {reason}. It is asked again later; check that the address is right and the service is up."
+    return _Late(text) if late else Unavailable(text)
+
+
+def _wait(outcome: Answer | Unavailable, attempt: int) -> float | None:
+    """Seconds until the same may be asked again, or None when it should not be here."""
+    if isinstance(outcome, _Late):
+        return None
+    if isinstance(outcome, Answer):
+        kind = error_class(outcome.status, outcome.refusal) if outcome.status >= 400 else None
+        if kind not in (Throttled, Unavailable):
+            return None
+        if outcome.retry_after is not None:
+            return max(outcome.retry_after, 0.05) if outcome.retry_after <= PATIENCE else None
+        if kind is Throttled:
+            return None
+    return 0.2 * 4.0**attempt * random.uniform(0.5, 1.5)
+
+
+def _blocks(response: requests.Response, asked: str) -> Iterator[bytes]:
+    with response:
+        try:
+            yield from response.iter_content(BLOCK)
+            return
+        except (requests.RequestException, OSError) as error:
+            failure = _silence(asked, error)
+    raise failure
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        return max(0.0, float(text)) if text else None
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
+
+
+def _refusal(body: bytes) -> Refusal:
+    try:
+        whole = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Refusal(message=" ".join(body[:2000].decode(errors="replace").split())[:300])
+    found = whole.get("error", whole) if isinstance(whole, dict) else whole
+    if not isinstance(found, dict):
+        extra = whole.get("error_description", "") if isinstance(whole, dict) else ""
+        return Refusal(code=str(found)[:100], message=str(extra)[:600])
+    details = found.get("details")
+    first = details[0] if isinstance(details, list) and details and isinstance(details[0], dict) else {}
+    messages = dict.fromkeys(str(part["message"]) for part in (found, first) if part.get("message"))
+    return Refusal(str(found.get("code") or ""), str(first.get("code") or ""), " ".join(messages)[:900])

@@ -1,0 +1,55 @@
+"""Reads what Studio's Evaluate Model writes (one CSV row per evaluated data set) into our names of metrics."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+
+from retrain.errors import BadRequest
+
+NAMES = {
+    "auc": "auc",
+    "accuracy": "accuracy",
+    "overall accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "f-score": "f1",
+    "f1 score": "f1",
+    "average log loss": "log_loss",
+    "log loss": "log_loss",
+    "mean absolute error": "mae",
+    "root mean squared error": "rmse",
+    "relative absolute error": "rae",
+    "relative squared error": "rse",
+    "coefficient of determination": "r2",
+}
+"""Columns of Evaluate Model for two-class, multi-class and regression models, in lower case. Others are left out."""
+
+
+def read_evaluation(data: bytes) -> dict[str, float]:
+    """The metrics of the first row, which Evaluate Model gives to the data set on its left input.
+
+    Raises:
+        BadRequest: no CSV with such a row; says which columns there are.
+    """
+    rows = csv.reader(io.StringIO(data.decode("utf-8-sig", errors="replace"), newline=""))
+    header, values = next(rows, []), next(rows, [])
+    found: dict[str, float] = {}
+    for column, text in zip(header, values, strict=False):
+        name = NAMES.get(column.strip().lower())
+        number = _number(text)
+        if name and number is not None:
+            found.setdefault(name, number)
+    if not found:
+        columns = ", ".join(header)[:300] or "none"
+        raise BadRequest(f"read the job's evaluation: no known metric in it; its columns are: {columns}")
+    return found
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
