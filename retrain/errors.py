@@ -1,18 +1,19 @@
 """What can go wrong, sorted by what the reader of the error can do about it.
 
-    RetrainError                    every message: what was asked, what came back, what to do next
-    ├─ RetryableError(retry_after)  nobody need act: ask again later
-    │  ├─ Throttled                 429, or 503 with a throttling code
-    │  ├─ Unavailable               408, 5xx, no answer at all
-    │  └─ StaleRecord               our own record was changed by someone else meanwhile
-    └─ PermanentError               asking again gives the same answer
-       ├─ BadRequest                what the caller sent cannot be used
-       ├─ BadConfiguration          a model's configuration or a setting cannot be used
-       ├─ AccessDenied              401, 403, or a name outside what is allowed
-       ├─ NotFound                  404
-       ├─ Replaced                  the blob changed before it was read (412)
-       ├─ Conflict                  409: exists already, or not allowed in this state
-       └─ IllegalMove               a run cannot go from where it is to there
+RetrainError                    every message: what was asked, what came back, what to do next
+├─ RetryableError(retry_after)  nobody need act: ask again later
+│  ├─ Throttled                 429, or 503 with a throttling code
+│  ├─ Unavailable               408, 5xx, no answer at all
+│  └─ StaleRecord               our own record was changed by someone else meanwhile
+└─ PermanentError               asking again gives the same answer
+   ├─ BadRequest                what the caller sent cannot be used
+   ├─ BadConfiguration          a model's configuration or a setting cannot be used
+   ├─ AccessDenied              401, 403, or a name outside what is allowed
+   ├─ NotFound                  404
+   ├─ Replaced                  the blob changed before it was read (412)
+   ├─ Conflict                  409: exists already, or not allowed in this state
+   │  └─ Taken                  another run used this content first
+   └─ IllegalMove               a run cannot go from where it is to there
 """
 
 from __future__ import annotations
@@ -100,6 +101,14 @@ class Conflict(PermanentError):
     """It exists already, or the present state does not allow it."""
 
     code = "conflict"
+
+
+class Taken(Conflict):
+    """Another run used the same content with the same parameters and configuration first; `run` is its id."""
+
+    def __init__(self, message: str, *, run: str) -> None:
+        super().__init__(message)
+        self.run = run
 
 
 class IllegalMove(PermanentError):
