@@ -1,0 +1,23 @@
+"""What the server and its worker processes say to each other. Imports nothing heavy: the server needs it to start."""
+
+import msgspec
+
+
+class Task(msgspec.Struct, kw_only=True, frozen=True):
+    """A training (`model` is None) or a batch scoring (`model` is a sha256 in the folder `models`)."""
+
+    data: str
+    location: str  # the name the data had: its extension says how to read it
+    output: str  # training: the model file; scoring: the scored CSV
+    evaluation: str = ""
+    task: str = ""
+    parameters: dict[str, str] = {}
+    model: str | None = None
+    models: str = ""
+
+
+class Reply(msgspec.Struct, kw_only=True, frozen=True):
+    """How it went: `error` tells a user what is wrong with the data; metrics come with a training."""
+
+    error: str | None = None
+    metrics: dict[str, float | None] = {}

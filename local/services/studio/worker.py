@@ -1,0 +1,75 @@
+"""A training worker: a process that reads tasks, one JSON line each, from its input and answers on its output.
+
+It ends when its input ends: the server is gone then, however it died, and no training survives it.
+"""
+
+import os
+import queue
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import msgspec
+
+from local.services.studio.learners import BadParameter, plan
+from local.services.studio.modelfile import NotAModel
+from local.services.studio.scoring import Models, score
+from local.services.studio.store import Files
+from local.services.studio.tables import BadTable, MissingColumns, Table, Unparsable, read_csv, text, write_csv
+from local.services.studio.tasks import Reply, Task
+from local.services.studio.training import CannotTrain, train
+
+_CAUSES = (BadTable, MissingColumns, Unparsable, BadParameter, CannotTrain, NotAModel, FileNotFoundError)
+
+
+def perform(task: Task) -> Reply:
+    """Does one task; what a user can mend becomes the reply's `error`."""
+    try:
+        table = read_csv(Path(task.data), task.location)
+        return _train(task, table) if task.model is None else _score(task, table)
+    except _CAUSES as cause:
+        return Reply(error=str(cause))
+
+
+def _train(task: Task, table: Table) -> Reply:
+    trained = train(table, plan(task.task, task.parameters), task.parameters)
+    Path(task.output).write_bytes(trained.model)
+    write_csv(Path(task.evaluation), list(trained.metrics), [[repr(value) for value in trained.metrics.values()]])
+    return Reply(metrics=dict(trained.metrics))
+
+
+def _score(task: Task, table: Table) -> Reply:
+    model = Models(Files(Path(task.models), ".ilearner")).load(task.model or "")
+    scores = score(model, table)
+    rows = zip(zip(*(table.columns[name] for name in table.names), strict=True), scores.rows, strict=True)
+    lines = ([*map(text, given), *scored] for given, scored in rows)
+    write_csv(Path(task.output), [*table.names, *scores.names], lines)
+    return Reply()
+
+
+def main() -> None:
+    """Serves tasks until the input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server decides
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # a library that prints must not garble the answers
+    tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(tasks,), daemon=True).start()
+    answers.write(b"{}\n")
+    while True:
+        task = msgspec.json.decode(tasks.get(), type=Task)
+        try:
+            reply = perform(task)
+        except Exception as bug:  # noqa: BLE001 -- the worker's outermost loop: one odd data set must not end it
+            reply = Reply(error=f"Module execution failed: {bug!r}")
+        answers.write(msgspec.json.encode(reply) + b"\n")
+
+
+def _listen(tasks: "queue.SimpleQueue[bytes]") -> None:
+    for line in sys.stdin.buffer:
+        tasks.put(line)
+    os._exit(0)  # even amid a training: nobody is left to take the result
+
+
+if __name__ == "__main__":
+    main()
