@@ -8,8 +8,6 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-import msgspec
-
 from retrain.run import Actor, Artifact, Record
 
 
@@ -36,8 +34,9 @@ class Probes(Record, frozen=True):
 class Change(Record, frozen=True):
     """One alteration of production, kept for ever.
 
-    `origin` is the version whose artifact this is (its own number unless it was rolled back to); `previous` is the
-    origin of the champion before. `location` is what the service said it served before the change.
+    `origin` is the version whose model this is: its own number, or after a rollback the one that was gone back to.
+    `previous` is the origin to go back to from here, -1 when there is none. `before` is what the service said it
+    served, `location` what it says with this model; neither carries a SAS.
     """
 
     target: str
@@ -51,21 +50,22 @@ class Change(Record, frozen=True):
     order: str = ""
     why: str = ""
     artifact: Artifact | None = None
-    probes: str = ""  # blob that holds the Probes of this model
-    location: dict[str, str] = {}
+    probes: str = ""  # blob with the Probes of this model
+    before: str = ""
+    location: str = ""
 
 
 class Intent(Record, frozen=True):
-    """A change that has begun and is neither committed nor restored. `tries` counts looks; `begun` says the service took it.
+    """A change that has begun and is neither committed nor restored.
 
-    `restoring` turns it into its undoing: production did not show what it should, the champion's artifact goes back.
+    `begun`: the service took it. `due`: by then it must show. `restoring`: it did not show, so the champion goes back
+    to where it was; `why` says what was seen.
     """
 
     change: Change
-    since: datetime
     due: datetime
     begun: bool = False
-    tries: int = 0
+    looks: int = 0
     restoring: bool = False
     why: str = ""
 
@@ -73,7 +73,7 @@ class Intent(Record, frozen=True):
 class Champion(Record, frozen=True):
     """The model that is in production for a target. At most one change is under way at a time (`intent`).
 
-    `fence`: a promotion needs an order above it. It never falls, so a rollback is not undone by an older run.
+    `fence`: a promotion needs an order above it. It never falls, so an older run cannot undo a rollback.
     """
 
     target: str
@@ -85,19 +85,15 @@ class Champion(Record, frozen=True):
     fence: str = ""
     artifact: Artifact | None = None
     probes: str = ""
+    location: str = ""
     intent: Intent | None = None
     etag: str = ""
 
 
 class Accepted(Record, frozen=True):
-    """Which parts of the target's data later runs may train on: a pointer to the newest manifest blob, moved under If-Match."""
+    """Which data later runs may train on: a pointer to the newest manifest blob, moved under If-Match."""
 
     target: str
     manifest: str = ""
     parts: int = 0
     etag: str = ""
-
-
-def with_intent(champion: Champion, intent: Intent | None) -> Champion:
-    """The champion with another intent; nothing else of it changes while a change is under way."""
-    return msgspec.structs.replace(champion, intent=intent)

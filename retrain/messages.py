@@ -1,4 +1,4 @@
-"""Messages between the parts of Retrain and from other services: their shape, their JSON, and what is wrong with a bad one.
+"""Messages between the parts of Retrain and from other services: their shape, and what is wrong with a bad one.
 
 Members are camelCase on the wire and never named like queue metadata (`id`, `dequeueCount` …), which a Functions host
 would merge over them.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import msgspec
 
@@ -53,9 +53,28 @@ class RunRequest(Message, frozen=True, omit_defaults=True):
 
 
 class UploadRequest(Message, frozen=True):
-    """Asks for a link to upload one file of training data; `name` is a plain file name."""
+    """Asks for a link to upload one file; `name` is a plain file name.
+
+    `purpose`: `data` lands in the inbox and starts a run, `history` is for adoption and starts none.
+    """
 
     name: str = ""
+    purpose: Literal["data", "history"] = "data"
+
+
+class AdoptionRequest(Message, frozen=True):
+    """Asks to record the live model: `holdout` and `data` are blobs that were uploaded as `history`."""
+
+    holdout: str = ""
+    data: tuple[str, ...] = ()
+    again: bool = False
+
+
+class PromotionRequest(Message, frozen=True):
+    """Asks to put a candidate live; `force` overrides the gate's no, and then the reason is required."""
+
+    reason: str = ""
+    force: bool = False
 
 
 class PersonRequest(Message, frozen=True):
@@ -78,11 +97,19 @@ def decode(kind: type[M], body: bytes | str) -> M:
     Raises:
         BadRequest: neither form holds such a message; says which member is wrong.
     """
+    return cast(M, _decoded(kind, body, kind.__name__))
+
+
+def step_or_settle(body: bytes | str) -> Step | Settle:
+    """The message in `body` of an internal queue. Raises BadRequest as `decode` does."""
+    return cast(Step | Settle, _decoded(Step | Settle, body, "Step or Settle"))
+
+
+def _decoded(kind: Any, body: bytes | str, name: str) -> Any:
     raw = body.encode() if isinstance(body, str) else bytes(body)
     try:
         return msgspec.json.decode(_plain(raw), type=kind)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        name = getattr(kind, "__name__", "message")
         raise BadRequest(f"not a {name}: {error}; got {raw[:80]!r}") from error
 
 

@@ -28,10 +28,14 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class HoldoutRules(Section, frozen=True):
-    """How much of each batch is held out: its newest whole days, or a stable share without time. At most `cap` rows."""
+    """How much of each batch is held out: its newest whole days, or a stable share without time. At most `cap` rows.
+
+    More rows than `by_request` are scored with the endpoint's own batch execution.
+    """
 
     share: float = 0.3
     cap: int = 20_000
+    by_request: int = 20_000
 
     def problems(self) -> list[str]:
         """What is out of range."""
@@ -68,6 +72,12 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     keep: bool = False
     job_hours: float = 24.0
     sha: str = ""
+
+    @property
+    def kind(self) -> Literal["classification", "regression"]:
+        """What the label is: the gate's metric says it."""
+        facts = self.gate.facts
+        return facts.kind if facts else "regression"
 
 
 class Basics(Section, frozen=True):
@@ -180,15 +190,13 @@ class _Reader:
             self._complain(path, None, f"{path[-1]} needs a table [{'.'.join(here)}]")
             return None
         known = self.kinds[role]
-        kind = settings.get("kind")
+        kind = str(settings.get("kind"))
         if kind not in known:
             self._complain(here, "kind", f"kind = {kind!r} is not a {role}; there are {', '.join(sorted(known))}")
             return None
         return self._section(here, known[kind], {k: v for k, v in settings.items() if k != "kind"})
 
-    def _section(
-        self, path: tuple[str, ...], kind: type[Any], table: Any, others: tuple[str, ...] = ()
-    ) -> Any:
+    def _section(self, path: tuple[str, ...], kind: type[Any], table: Any, others: tuple[str, ...] = ()) -> Any:
         """The Struct of a table, or None after saying all that is wrong with it."""
         if not isinstance(table, dict):
             self._complain(path[:-1], path[-1], f"[{'.'.join(path)}] must be a table")
@@ -208,7 +216,9 @@ class _Reader:
             self._complain(path, _key_in(problem, fields), problem)
         return made if len(self.problems) == before else None
 
-    def _values(self, path: tuple[str, ...], fields: Mapping[str, Any], table: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    def _values(
+        self, path: tuple[str, ...], fields: Mapping[str, Any], table: dict[str, Any]
+    ) -> Iterator[tuple[str, Any]]:
         for key in table.keys() & fields.keys():
             try:
                 yield fields[key].name, msgspec.convert(table[key], fields[key].type)

@@ -41,8 +41,8 @@ class Blobs(Protocol):
     def read(self, blob: str) -> bytes:
         """A small blob as a whole. Raises NotFound."""
 
-    def write(self, blob: str, data: bytes | BinaryIO | Iterable[bytes], *, only_new: bool = False) -> None:
-        """Puts it there. Raises Conflict when `only_new` and there is one."""
+    def write(self, blob: str, data: bytes | BinaryIO | Iterable[bytes], *, only_new: bool = False) -> str:
+        """Puts it there; its etag, without quotes. Raises Conflict when `only_new` and there is one."""
 
     def copy(self, source: str, target: str) -> None:
         """Copies inside the store, replacing what was there."""
@@ -71,8 +71,8 @@ class Queues(Protocol):
 
 
 class Ledger(Protocol):
-    """The durable record. Each write is one transaction within a target's partition and tells its own lost answer from a
-    stranger's write."""
+    """The durable record. A write is one transaction within a target's partition, and tells its own write whose
+    answer was lost from a stranger's."""
 
     def run(self, run: str) -> Run:
         """Raises NotFound."""
@@ -90,8 +90,8 @@ class Ledger(Protocol):
     def open_runs(self) -> Iterator[str]:
         """Ids of all runs that have not ended (and perhaps a few that have: `finish` them)."""
 
-    def reopen(self, run: Run) -> None:
-        """Puts a run (back) on the list of open ones."""
+    def forget(self, run: str) -> None:
+        """Takes an id off the list of open ones whose run was never written."""
 
     def runs(self, target: str, limit: int = 50) -> list[Run]:
         """Newest first."""
@@ -261,7 +261,7 @@ class Endpoint(Protocol):
         """Predictions (probability of the positive class, or the value) for at most `chunk` rows."""
 
     def score_file(self, slot: Slot, rows: str, scores: str) -> str:
-        """Starts scoring the CSV blob `rows` into the blob `scores` with the service's own batch execution; a job id."""
+        """Starts scoring the CSV blob `rows` into the blob `scores` by batch execution; a job id."""
 
     def scored_file(self, slot: Slot, job: str) -> JobStatus:
         """How far that is."""

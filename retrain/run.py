@@ -1,7 +1,7 @@
 """A run: one attempt to retrain one target. Its states and the one table of moves between them.
 
-Rule: everything that decides whether a run may go from one state to another is in `MOVES`; the picture in docs/states.md
-is drawn from it. What happens in a state is in `retrain.steps`; who saves and sends is `retrain.advance`.
+Rule: everything that decides whether a run may go from one state to another is in `MOVES`; the picture in
+docs/states.md is drawn from it. What happens in a state is in `retrain.steps`; `retrain.advance` saves and sends.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -46,7 +46,9 @@ S = State
 _STOPS = frozenset({S.FAILED, S.CANCELLED, S.PARKED})
 
 MOVES: dict[State, frozenset[State]] = {
-    S.RECEIVED: frozenset({S.QUEUED, S.WAITING, S.READY, S.QUARANTINED, S.DUPLICATE, S.UNCHANGED, S.SUPERSEDED}) | _STOPS,
+    S.RECEIVED: frozenset(
+        {S.QUEUED, S.WAITING, S.READY, S.QUARANTINED, S.DUPLICATE, S.UNCHANGED, S.SUPERSEDED}
+    ) | _STOPS,
     S.QUEUED: frozenset({S.RECEIVED, S.READY, S.TRAINING, S.SUPERSEDED}) | _STOPS,
     S.WAITING: frozenset({S.RECEIVED, S.SUPERSEDED}) | _STOPS,
     S.READY: frozenset({S.QUEUED, S.TRAINING, S.SUPERSEDED}) | _STOPS,
@@ -84,13 +86,17 @@ class Actor(Record, frozen=True):
 
 
 class Landed(Record, frozen=True):
-    """One blob version that a run took. `etag` is without quotes; `modified` is the server's Last-Modified."""
+    """One blob version that a run took. `etag` is without quotes; `modified` is the server's Last-Modified.
+
+    `keep` leaves the file in the inbox, for producers who keep their files there.
+    """
 
     key: str
     blob: str  # container/name
     etag: str
     modified: datetime
     size: int = 0
+    keep: bool = False
 
 
 class Times(Record, frozen=True):
@@ -121,25 +127,32 @@ class Data(Record, frozen=True):
     rows: int = 0
     holdout_rows: int = 0
     holdout_sha: str = ""
+    classes: tuple[str, ...] = ()
     fingerprint: str = ""
 
 
 class Job(Record, frozen=True):
     """The batch training job. Saved as `submitting` before the service is asked, so that a kill leaves a trace."""
 
-    phase: str  # submitting | submitted | started
+    phase: Literal["submitting", "submitted", "started"]
     since: datetime
     id: str = ""
     polls: int = 0
 
 
 class Evaluation(Record, frozen=True):
-    """How far scoring has come; each phase is saved so that a kill resumes. Scores themselves are blobs."""
+    """How far scoring has come; each phase is saved so that a kill resumes. Scores themselves are blobs.
 
-    phase: str  # staging | switching | candidate | champion | judging
+    `before`: how the slot answered the probe rows before it was changed. `round` counts stagings, `jobs` holds batch
+    scoring jobs by side.
+    """
+
+    phase: Literal["waiting", "switching", "champion"]
     slot: str = ""
     since: datetime | None = None
-    chunks: int = 0
+    begun: bool = False
+    before: tuple[float, ...] = ()
+    round: int = 0
     jobs: dict[str, str] = {}
 
 
@@ -239,7 +252,5 @@ def moved(run: Run, to: State, *, why: str, actor: Actor, now: datetime, **chang
     """
     if to not in MOVES[run.state]:
         raise IllegalMove(f"run {run.id} is {run.state}; it cannot become {to} from there")
-    after = msgspec.structs.replace(
-        run, state=to, why=why, entered=now, deadline=None, due=None, tries=0, **changes
-    )
+    after = msgspec.structs.replace(run, state=to, why=why, entered=now, deadline=None, due=None, tries=0, **changes)
     return after, Move(run=run.id, n=run.seq + 1, source=run.state, to=to, at=now, why=why, actor=actor)

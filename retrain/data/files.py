@@ -1,10 +1,11 @@
-"""Several files of one batch put together: each with its own order of columns, all with the same ones."""
+"""Whole files: several of one batch put together, or one put into canonical form."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
+from retrain.data.profile import SplitSpec, Survey, examine
 from retrain.data.tables import BadData, Table, encode
 
 
@@ -34,3 +35,16 @@ def gather(files: Sequence[BinaryIO], new_file: Callable[[], BinaryIO]) -> Binar
 def _append(table: Table, order: Sequence[int], whole: BinaryIO) -> None:
     for _, row in table.rows():
         whole.write(encode([row[place] for place in order] if len(row) == len(order) else row))
+
+
+def rewrite(source: BinaryIO, spec: SplitSpec, into: BinaryIO) -> Survey:
+    """Writes a whole file in the canonical form of a part. `source` must be seekable.
+
+    Raises BadData with every problem; then the output is of no use.
+    """
+    survey = examine(source, spec)
+    source.seek(0)
+    into.write(encode(survey.columns))
+    for _, row in Table(source).rows():
+        into.write(encode([row[place] for place in survey.order]))
+    return survey

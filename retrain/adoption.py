@@ -1,0 +1,246 @@
+"""Adoption: how every real user starts. The live model becomes version 0, so that the first rollback has a target.
+
+Nothing at the service is changed: its model is read, copied where it can be, and scored on a labelled holdout, which
+shows that label, columns and keys are right before anything is trained.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+import msgspec
+
+from retrain import paths, scoring
+from retrain.accepted import accepted_manifest, spec_of, write_accepted
+from retrain.advance import go, save, send
+from retrain.champion import Champion, Change, ChangeKind, Probes
+from retrain.data.files import rewrite
+from retrain.data.holdout import Holdout, probe_indexes, read_holdout
+from retrain.data.manifests import Manifest, Part
+from retrain.data.tables import BadData
+from retrain.errors import AccessDenied, BadRequest, Conflict, NotFound
+from retrain.model import Model
+from retrain.ports import Deployed, Endpoint, Ports, Save
+from retrain.run import Actor, Artifact, State, target_of
+
+OWNED = (paths.HISTORY, paths.ARCHIVE)
+"""Containers whose blobs an adoption may name."""
+
+
+class Baseline(msgspec.Struct, frozen=True, kw_only=True):
+    """How the live model does on the labelled holdout: the record of where a target started."""
+
+    metric: str
+    value: float
+    skill: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """What adoption recorded. `copied` is false when the model's bytes could not be read; `note` then says why."""
+
+    champion: Champion
+    serving: Deployed
+    baseline: Baseline
+    copied: bool
+    note: str = ""
+    released: Sequence[str] = field(default_factory=list)
+
+
+def adopt(
+    target: str, holdout: str, ports: Ports, *, data: Sequence[str] = (), actor: Actor, again: bool = False
+) -> Adopted:
+    """Records the live model as the champion. `holdout` and `data` are blobs: labelled rows that it was not trained on,
+    and (if they are to be trained on again) the files that it was trained on.
+
+    Raises:
+        BadRequest: the holdout is missing, or cannot be used; says what is wrong with it.
+        Conflict: there is a champion already, unless `again` accepts a change made outside.
+    """
+    model = ports.models.get(target)
+    endpoint = ports.services.endpoint(model)
+    known = ports.ledger.champion(target)
+    _may_adopt(target, known, holdout, again)
+    serving = endpoint.current(endpoint.production())
+    rows = _holdout(target, holdout, model, ports)
+    scores = _scores(rows, endpoint)
+    version = known.version + 1 if known else 0
+    artifact, note = _copied(target, version, endpoint, ports)
+    probes = _probes(target, version, rows, scores, ports)
+    change = Change(
+        target=target,
+        version=version,
+        kind=ChangeKind.ADOPTION,
+        origin=version,
+        previous=known.origin if known else -1,
+        actor=actor,
+        at=ports.now(),
+        why=note or "read from the live endpoint",
+        artifact=artifact,
+        probes=probes,
+        location=serving.location,
+    )
+    champion = _record(change, known, ports)
+    if data:
+        _accept(target, data, model, ports)
+    baseline, released = _baseline(rows, scores, model), release(target, ports)
+    return Adopted(champion, serving, baseline, artifact is not None, note, released)
+
+
+def _may_adopt(target: str, known: Champion | None, holdout: str, again: bool) -> None:
+    if known is not None and not again:
+        raise Conflict(
+            f"{target} has a champion already (version {known.version}); --again adopts what is live now in its place"
+        )
+    if known is not None and known.intent is not None:
+        raise Conflict(f"a {known.intent.change.kind} of {target} is under way; wait until it is over")
+    if not holdout:
+        raise BadRequest(
+            f"adopting {target} needs a labelled holdout: a CSV with rows that the live model was not trained on, "
+            f"with its label; `retrain adopt {target} --holdout FILE`"
+        )
+
+
+def _holdout(target: str, blob: str, model: Model, ports: Ports) -> Holdout:
+    content = ports.blobs.read(_owned(target, blob))
+    try:
+        return read_holdout(content, label=model.label, kind=model.kind, time=model.time, positive=model.positive)
+    except BadData as bad:
+        listed = "; ".join(bad.problems)
+        raise BadRequest(f"the holdout {paths.name_of(blob)} cannot be used: {listed}", tuple(bad.problems)) from bad
+
+
+def _owned(target: str, blob: str) -> str:
+    folder = tuple(f"{container}/{target.replace(':', '/')}/" for container in OWNED)
+    if not blob.startswith(folder) or ".." in blob.split("/"):
+        raise AccessDenied(
+            f"{blob!r} is not a file given for {target}; upload it first, it then lies below {folder[0]}"
+        )
+    return blob
+
+
+def _scores(rows: Holdout, endpoint: Endpoint) -> list[float]:
+    slot = endpoint.production()
+    starts = range(0, len(rows.rows), endpoint.chunk)
+    chunks = (range(start, min(start + endpoint.chunk, len(rows.rows))) for start in starts)
+    return [score for chunk in chunks for score in endpoint.score(slot, scoring.rows_at(rows, chunk))]
+
+
+def _baseline(rows: Holdout, scores: list[float], model: Model) -> Baseline:
+    import numpy as np
+
+    from retrain.gate.metrics import METRICS
+
+    metric, labels, predictions = METRICS[model.gate.metric], np.array(rows.labels), np.array(scores)
+    return Baseline(
+        metric=model.gate.metric,
+        value=float(metric.compute(labels, predictions)),
+        skill=float(metric.skill(labels, predictions)),
+        rows=len(scores),
+    )
+
+
+def _copied(target: str, version: int, endpoint: Endpoint, ports: Ports) -> tuple[Artifact | None, str]:
+    """The live model's bytes in our own keeping; None with the reason when the service does not give them."""
+    blob, digest, size = paths.champion(target, version), sha256(), 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal size
+        for block in endpoint.artifact(endpoint.production()):
+            digest.update(block)
+            size += len(block)
+            yield block
+
+    try:
+        ports.blobs.write(blob, counted())
+    except (NotFound, AccessDenied) as error:
+        return None, (
+            f"the live model could not be copied ({error}), so a rollback to it means refreshing the endpoint with "
+            "OverwriteResources at its service"
+        )
+    return Artifact(blob=blob, sha256=digest.hexdigest(), size=size), ""
+
+
+def _probes(target: str, version: int, rows: Holdout, scores: list[float], ports: Ports) -> str:
+    blob, indexes = paths.champion(target, version, "probes.json"), probe_indexes(rows)
+    values = scoring.rows_at(rows, indexes).values
+    known = Probes(columns=rows.columns, rows=values, scores=tuple(scores[i] for i in indexes))
+    ports.blobs.write(blob, msgspec.json.encode(known))
+    return blob
+
+
+def _record(change: Change, known: Champion | None, ports: Ports) -> Champion:
+    champion = Champion(
+        target=change.target,
+        version=change.version,
+        origin=change.version,
+        since=change.at,
+        fence=known.fence if known else "",
+        artifact=change.artifact,
+        probes=change.probes,
+        location=change.location,
+        etag=known.etag if known else "",
+    )
+    ports.ledger.save(Save(champion=champion, change=change))
+    return champion
+
+
+def _accept(target: str, blobs: Sequence[str], model: Model, ports: Ports) -> None:
+    """Records what the live model was trained on as accepted data: later runs train on it too."""
+    known = accepted_manifest(target, ports)
+    earlier, columns = (known.parts, known.columns) if known else ((), None)
+    parts = []
+    for blob in blobs:
+        part, columns = _part(target, _owned(target, blob), model, columns, ports)
+        parts.append(part)
+    assert columns is not None
+    joined = Manifest(columns=columns, parts=(*earlier, *parts))
+    pointer = ports.ledger.accepted(target)
+    saved = write_accepted(pointer, joined, f"{paths.RUNS}/{target}/adopted.json", ports)
+    ports.ledger.save(Save(accepted=saved))
+
+
+def _part(
+    target: str, blob: str, model: Model, columns: tuple[str, ...] | None, ports: Ports
+) -> tuple[Part, tuple[str, ...]]:
+    """One file in the canonical form in which parts are put together.
+
+    Raises:
+        BadRequest: it cannot be used.
+    """
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as canonical:
+        for block in ports.blobs.open(blob):
+            source.write(block)
+        source.seek(0)
+        try:
+            survey = rewrite(source, spec_of(model, columns), canonical)
+        except BadData as bad:
+            listed = "; ".join(bad.problems)
+            raise BadRequest(f"the data {paths.name_of(blob)} cannot be used: {listed}", tuple(bad.problems)) from bad
+        canonical.seek(0)
+        digest = sha256(canonical.read()).hexdigest()
+        canonical.seek(0)
+        kept = f"{paths.RUNS}/{target}/adopted/{digest[:16]}.csv"
+        etag = ports.blobs.write(kept, canonical)
+    part = Part(blob=kept, etag=etag, sha256=digest, rows=survey.rows, run="adoption", kind="train")
+    return part, survey.columns
+
+
+def release(target: str, ports: Ports) -> list[str]:
+    """Lets runs go on that stopped because the target had no champion; their ids."""
+    released = []
+    for ident in ports.ledger.open_runs():
+        if target_of(ident) != target:
+            continue
+        run = ports.ledger.run(ident)
+        if run.state is not State.PARKED or run.parked_from is not State.READY:
+            continue
+        freed = go(run, State.READY, "the live model was adopted", ports.now(), parked_from=None)
+        if saved := save(run, freed, ports):
+            send(saved, ports)
+            released.append(ident)
+    return released

@@ -1,0 +1,180 @@
+"""How something becomes a run: a blob that landed, a request over HTTP or from the queue, a schedule.
+
+Each cause has a key that every delivery of it computes alike, and the run's id is made of it: delivered again, a cause
+finds its run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+
+import msgspec
+
+from retrain import inbox, paths
+from retrain.advance import send
+from retrain.errors import AccessDenied, BadRequest, NotFound
+from retrain.messages import RunRequest
+from retrain.model import NAME, Model
+from retrain.ports import BlobInfo, Ports
+from retrain.run import Actor, Landed, Move, Run, State, Times, order_of, run_id
+
+log = logging.getLogger(__name__)
+
+ALLOWED = (paths.INBOX, paths.ARCHIVE)
+"""Containers whose blobs a request may name."""
+
+
+def landing_key(url: str, etag: str, again: int = 0) -> str:
+    """Identifies one version of one blob: the same for every event that tells of it."""
+    facts = [url, etag.strip('"'), *([str(again)] if again else [])]
+    return sha256("\n".join(facts).encode()).hexdigest()[:32]
+
+
+def target_in(path: str, models: Sequence[str]) -> str:
+    """The target that a path in the inbox belongs to: its first folder is the model.
+
+    Raises:
+        BadRequest: the path has no folder, or the folder is not the name of a configured model.
+    """
+    folder, slash, rest = path.partition("/")
+    if not slash or not rest or not NAME.fullmatch(folder):
+        raise BadRequest(f"{path!r} is not training data of a model; put it at {paths.INBOX}/MODEL/FILE")
+    if folder not in models:
+        known = ", ".join(sorted(models)) or "none"
+        raise BadRequest(f"{path!r} belongs to no configured model (there are: {known}); configure it or move the file")
+    return folder
+
+
+def land(blob: str, ports: Ports, *, door: str = "blob") -> Run | None:
+    """A blob is said to have landed. Returns its run, or None when there is nothing to start.
+
+    Nothing starts for a blob that is gone (its run took it), for history (older than the model's `since`), and while
+    a model starts on its schedule only: such files wait in the inbox.
+
+    Raises:
+        BadRequest: the blob is in nobody's folder.
+    """
+    try:
+        info = ports.blobs.head(blob)
+    except NotFound:
+        log.info("nothing at %s any more: a run has taken it", blob)
+        return None
+    model = ports.models.get(target_in(blob.partition("/")[2], [model.name for model in ports.models.all()]))
+    if model.since is not None and info.modified < model.since:
+        log.info("history is not started: %s is older than since=%s", blob, model.since)
+        return None
+    if model.start_on == "schedule":
+        log.info("%s waits for the schedule of %s", blob, model.name)
+        return None
+    landed = as_landed(info, model, ports)
+    return begin(
+        model, (landed,), ports, door=door, actor=Actor(kind=door), parts=(landed.key,), reason=f"{blob} landed"
+    )
+
+
+def arrived(blob: str, ports: Ports) -> Run | None:
+    """What the blob trigger calls: as `land`, but a file in nobody's folder stays in the inbox, where it can be seen.
+
+    The timer looks at it again, so it starts once its model is configured.
+    """
+    try:
+        return land(blob, ports)
+    except BadRequest as error:
+        log.warning("left where it is: %s", error)
+        return None
+
+
+def request(asked: RunRequest, ports: Ports, *, door: str, actor: Actor, cause: str) -> Run:
+    """Somebody asks for a run. `cause` identifies this asking (an idempotency key, or a message's id).
+
+    Raises:
+        AccessDenied: a blob outside the model's folders is named.
+        NotFound: no such model, or no such blob.
+    """
+    model = ports.models.get(asked.model)
+    infos = [ports.blobs.head(owned(blob, asked.model)) for blob in asked.data]
+    if not infos:
+        infos = list(inbox.waiting(asked.model, model, ports))
+    landings = tuple(as_landed(info, model, ports, asked.again) for info in infos)
+    parts = (cause,) if cause else tuple(sorted(landed.key for landed in landings))
+    return begin(model, landings, ports, door=door, actor=actor, parts=parts, reason=asked.reason, asked=asked)
+
+
+def owned(blob: str, target: str) -> str:
+    """The blob, if a request about this target may name it.
+
+    Raises:
+        AccessDenied: it may not.
+    """
+    name = blob.lstrip("/")
+    folders = [f"{container}/{target.replace(':', '/')}/" for container in ALLOWED]
+    if ".." in name.split("/") or not any(name.startswith(folder) for folder in folders):
+        raise AccessDenied(f"{blob!r} is not data of {target}; name blobs below {' or '.join(folders)}")
+    return name
+
+
+def as_landed(info: BlobInfo, model: Model, ports: Ports, again: int = 0) -> Landed:
+    """A listed or described blob as a landing."""
+    key = landing_key(ports.blobs.url(info.blob), info.etag, again)
+    keep = model.keep
+    return Landed(key=key, blob=info.blob, etag=info.etag, modified=info.modified, size=info.size, keep=keep)
+
+
+def begin(
+    model: Model,
+    landings: tuple[Landed, ...],
+    ports: Ports,
+    *,
+    door: str,
+    actor: Actor,
+    parts: tuple[str, ...],
+    reason: str,
+    asked: RunRequest | None = None,
+) -> Run:
+    """Adds the run, or finds the one that an earlier delivery added. It is not driven yet: see `start`.
+
+    Raises:
+        Conflict: the idempotency key was used for another request.
+    """
+    now = ports.now()
+    asked = asked or RunRequest(model=model.name)
+    latest = inbox.newest(landings) if landings else None
+    run = Run(
+        id=run_id(model.name, parts, asked.again),
+        target=model.name,
+        state=State.RECEIVED,
+        order=order_of(latest.modified, latest.key) if latest else order_of(now, parts[0]),
+        door=door,
+        actor=actor,
+        created=now,
+        entered=now,
+        due=now,
+        landings=landings,
+        parameters=dict(asked.parameters),
+        reason=reason,
+        request=request_print(asked),
+        again=asked.again,
+        config=model.sha,
+        times=Times(landed=latest.modified if latest else now, seen=now),
+    )
+    move = Move(run=run.id, n=0, source=None, to=State.RECEIVED, at=now, why=reason or f"asked by {door}", actor=actor)
+    return ports.ledger.add(run, move, landings, asked.idempotency_key)
+
+
+def start(run: Run, ports: Ports) -> None:
+    """Sends the first message of a run, unless it has come further: then its own messages drive it."""
+    if run.seq == 0:
+        send(run, ports)
+
+
+def request_print(asked: RunRequest) -> str:
+    """Tells one request from another that carries the same idempotency key."""
+    return sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()[:16]
+
+
+def is_history(modified: datetime, model: Model) -> bool:
+    """Whether a blob is older than what this model starts runs for."""
+    return model.since is not None and modified < model.since

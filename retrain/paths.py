@@ -1,0 +1,62 @@
+"""Where things lie in blob storage. Nothing else spells a container's name."""
+
+from __future__ import annotations
+
+from retrain.run import Run
+
+INBOX = "training-data"
+ARCHIVE = "archive"
+QUARANTINE = "quarantine"
+RUNS = "runs"
+CANDIDATES = "candidates"
+CHAMPIONS = "champions"
+HISTORY = "history"  # files given at adoption: the labelled holdout, and what the live model was trained on
+CONTAINERS = (INBOX, ARCHIVE, QUARANTINE, RUNS, CANDIDATES, CHAMPIONS, HISTORY, "config")
+
+
+def folder(run: Run, container: str = RUNS) -> str:
+    """`container/target/hash` of a run: a run's id is `target~hash`."""
+    return f"{container}/{run.id.replace('~', '/')}"
+
+
+def file(run: Run, name: str) -> str:
+    """A file of a run."""
+    return f"{folder(run)}/{name}"
+
+
+def candidate(run: Run) -> str:
+    """Where the training job of the run's present attempt writes its model."""
+    return f"{folder(run, CANDIDATES)}/{run.attempt}/model.ilearner"
+
+
+def metrics(run: Run) -> str:
+    """Where that job writes its own evaluation."""
+    return file(run, f"metrics-{run.attempt}.csv")
+
+
+def champion(target: str, version: int, name: str = "model.ilearner") -> str:
+    """A file of a version that was or is in production."""
+    return f"{CHAMPIONS}/{target}/{version}/{name}"
+
+
+def name_of(blob: str) -> str:
+    """The last part of a blob's path."""
+    return blob.rsplit("/", 1)[-1]
+
+
+def kept(run: Run, blob: str, container: str = ARCHIVE) -> str:
+    """Where the original of a landed file is kept once the run has its copy. Files of one run differ by landing key."""
+    key = next((landed.key[:8] for landed in run.landings if landed.blob == blob), "0")
+    return f"{folder(run, container)}/{key}/{name_of(blob)}"
+
+
+def run_of_candidate(blob: str) -> str:
+    """The id of the run whose candidate lies at this path.
+
+    Raises:
+        ValueError: the path is not one of `candidate`.
+    """
+    container, target, digest, attempt, _ = blob.split("/")
+    if container != CANDIDATES or not attempt.isdigit():
+        raise ValueError(f"{blob} is not the path of a candidate")
+    return f"{target}~{digest}"

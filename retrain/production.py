@@ -1,0 +1,254 @@
+"""Production is changed by intent → begin → look → commit, or put back.
+
+The champion's row takes the intent under If-Match before the service is asked, so at most one change of a target is
+under way and whoever finds it can bring it to its end. Begin is repeatable. A change is committed only when production
+answers the probe rows with that model's own scores; when it does not by its due time, the champion is put back.
+
+Promotion, forced promotion and rollback all come through here. A promotion's commit moves its run in the same
+transaction, so that one is driven by `retrain.steps.promotion`; the others by `settle`.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from retrain import paths
+from retrain.champion import Champion, Change, ChangeKind, Intent, Probes
+from retrain.errors import Conflict, NotFound, PermanentError, RetryableError, StaleRecord
+from retrain.messages import Settle
+from retrain.ports import Begun, Endpoint, Ports, Rows, Save
+from retrain.run import Actor, Run
+from retrain.scoring import same_scores
+
+log = logging.getLogger(__name__)
+
+GRACE = timedelta(seconds=30)
+"""Added to twice the endpoint's settle time before a change that does not show is put back."""
+LOOK, LONGEST_LOOK = 1.0, 15.0  # seconds between looks at production
+SETTLE_QUEUE = "evaluations"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a change is. `champion` is the record to save; `change` is to be kept with it once committed."""
+
+    state: Literal["pending", "committed", "restored"]
+    champion: Champion
+    change: Change | None = None
+    wait: float = LOOK
+
+
+def require(target: str, ports: Ports) -> Champion:
+    """The champion on record.
+
+    Raises:
+        Conflict: none was adopted yet.
+    """
+    champion = ports.ledger.champion(target)
+    if champion is None:
+        raise Conflict(f"{target} has no champion on record; run `retrain adopt {target} --holdout FILE` first")
+    return champion
+
+
+def promotion(run: Run, champion: Champion, now: datetime, *, kind: ChangeKind, actor: Actor, why: str) -> Change:
+    """The change that makes a run's candidate the next version."""
+    assert run.candidate is not None
+    version = champion.version + 1
+    artifact = msgspec.structs.replace(run.candidate, blob=paths.champion(run.target, version))
+    return Change(
+        target=run.target,
+        version=version,
+        kind=kind,
+        origin=version,
+        previous=champion.origin,
+        actor=actor,
+        at=now,
+        run=run.id,
+        order=run.order,
+        why=why,
+        artifact=artifact,
+        probes=paths.champion(run.target, version, "probes.json"),
+    )
+
+
+def undoing(champion: Champion, ports: Ports, *, actor: Actor, why: str) -> Change:
+    """The change that takes production back to the model before this one.
+
+    Raises:
+        Conflict: there is none, or its bytes could not be read when it was adopted.
+    """
+    target, now = champion.target, ports.now()
+    back = _replaced_by(champion, ports)
+    if back is None:
+        raise Conflict(f"{target} has no model before version {champion.version} to go back to")
+    if back.artifact is None:
+        raise Conflict(
+            f"the model before version {champion.version} of {target} could not be read when it was adopted, so it "
+            "cannot be put back from here; refresh the endpoint with OverwriteResources at its service, then adopt again"
+        )
+    changed = {"version": champion.version + 1, "kind": ChangeKind.ROLLBACK, "actor": actor, "at": now, "why": why}
+    return msgspec.structs.replace(back, **changed)
+
+
+def _replaced_by(champion: Champion, ports: Ports) -> Change | None:
+    """The change that brought the model which the champion's own model replaced."""
+    previous = ports.ledger.change(champion.target, champion.origin).previous
+    return ports.ledger.change(champion.target, previous) if previous >= 0 else None
+
+
+def intend(champion: Champion, change: Change, endpoint: Endpoint, now: datetime) -> Champion:
+    """The champion's record with the change as its intent; saving it is what claims production.
+
+    Raises:
+        Conflict: another change is under way.
+    """
+    if champion.intent is not None:
+        under_way = champion.intent.change
+        raise Conflict(
+            f"a {under_way.kind} of {champion.target} (version {under_way.version}) is under way; try again soon"
+        )
+    due = now + 2 * endpoint.settle() + GRACE
+    return msgspec.structs.replace(champion, intent=Intent(change=change, due=due))
+
+
+def push(champion: Champion, endpoint: Endpoint) -> tuple[Champion, Begun]:
+    """Asks the service for what the intent says. Repeating it is harmless."""
+    intent = champion.intent
+    assert intent is not None
+    artifact = champion.artifact if intent.restoring else intent.change.artifact
+    assert artifact is not None
+    begun = endpoint.begin(endpoint.production(), artifact)
+    change = intent.change
+    if not intent.restoring:
+        change = msgspec.structs.replace(change, before=begun.before.location)
+    return _with(champion, msgspec.structs.replace(intent, begun=True, change=change)), begun
+
+
+def carry(champion: Champion, ports: Ports) -> Progress:
+    """Brings the change under way one step on: begin it, see whether it shows, put it back when it is overdue."""
+    endpoint = ports.services.endpoint(ports.models.get(champion.target))
+    if champion.intent is not None and not champion.intent.begun:
+        champion, _ = push(champion, endpoint)
+    intent = champion.intent
+    assert intent is not None
+    wanted = champion.probes if intent.restoring else intent.change.probes
+    if shows(wanted, endpoint, ports):
+        return _end(champion, intent, endpoint)
+    if ports.now() < intent.due:
+        looks = intent.looks + 1
+        waiting = _with(champion, msgspec.structs.replace(intent, looks=looks))
+        return Progress("pending", waiting, wait=min(LOOK * 1.5**intent.looks, LONGEST_LOOK))
+    return _put_back(champion, intent, endpoint, ports.now())
+
+
+def shows(probes: str, endpoint: Endpoint, ports: Ports) -> bool:
+    """Whether production answers the probe rows with the scores on record for a model."""
+    known = msgspec.json.decode(ports.blobs.read(probes), type=Probes)
+    rows = Rows(columns=known.columns, values=known.rows)
+    return same_scores(endpoint.score(endpoint.production(), rows), known.scores)
+
+
+def _end(champion: Champion, intent: Intent, endpoint: Endpoint) -> Progress:
+    location = endpoint.current(endpoint.production()).location
+    if intent.restoring:
+        return Progress("restored", msgspec.structs.replace(champion, intent=None, location=location))
+    change = msgspec.structs.replace(intent.change, location=location)
+    return Progress("committed", crowned(champion, change), change)
+
+
+def unclaimed(champion: Champion) -> Champion:
+    """The champion's record after the service refused the change outright: production is as it was."""
+    return msgspec.structs.replace(champion, intent=None)
+
+
+def crowned(champion: Champion, change: Change) -> Champion:
+    """The champion's record after a change was committed; the fence rises to whatever was live or went live."""
+    return msgspec.structs.replace(
+        champion,
+        version=change.version,
+        origin=change.origin,
+        since=change.at,
+        run=change.run,
+        order=change.order,
+        fence=max(champion.fence, champion.order, change.order),
+        artifact=change.artifact,
+        probes=change.probes,
+        location=change.location,
+        intent=None,
+    )
+
+
+def _put_back(champion: Champion, intent: Intent, endpoint: Endpoint, now: datetime) -> Progress:
+    if intent.restoring or champion.artifact is None:
+        log.error("%s: production shows neither model; look at its endpoint", champion.target)
+        again = msgspec.structs.replace(
+            intent, begun=champion.artifact is None, due=now + 2 * endpoint.settle() + GRACE
+        )
+        return Progress("pending", _with(champion, again), wait=LONGEST_LOOK)
+    due_time, version = f"{intent.due:%H:%M:%S} UTC", intent.change.version
+    why = f"production did not show version {version} by {due_time}; the champion was put back"
+    due = now + 2 * endpoint.settle() + GRACE
+    back = msgspec.structs.replace(intent, restoring=True, begun=False, looks=0, due=due, why=why)
+    return Progress("pending", _with(champion, back), wait=0)
+
+
+def _with(champion: Champion, intent: Intent) -> Champion:
+    return msgspec.structs.replace(champion, intent=intent)
+
+
+def keep_files(change: Change, run: Run, probes: Probes, ports: Ports) -> None:
+    """Copies what undoing needs to where no clean-up reaches: the model's bytes and its probe scores."""
+    assert run.candidate is not None and change.artifact is not None
+    ports.blobs.copy(run.candidate.blob, change.artifact.blob)
+    ports.blobs.write(change.probes, msgspec.json.encode(probes))
+
+
+def change_now(champion: Champion, change: Change, ports: Ports) -> tuple[Champion, Begun]:
+    """Claims production for a rollback or a forced promotion, asks the service, and leaves the looking to a message."""
+    endpoint = ports.services.endpoint(ports.models.get(champion.target))
+    claimed = _saved(intend(champion, change, endpoint, ports.now()), None, ports)
+    try:
+        pushed, begun = push(claimed, endpoint)
+    except PermanentError:
+        _saved(unclaimed(claimed), None, ports)
+        raise
+    saved = _saved(pushed, None, ports)
+    ports.queues.send(SETTLE_QUEUE, Settle(target=change.target, change=change.version))
+    return saved, begun
+
+
+def settle(message: Settle, ports: Ports) -> None:
+    """Acts on a message about a change that is no run's promotion; drops it when that change is over."""
+    champion = ports.ledger.champion(message.target)
+    intent = champion.intent if champion else None
+    if champion is None or intent is None or intent.change.version != message.change:
+        return
+    if intent.change.kind is ChangeKind.PROMOTION:
+        return
+    try:
+        progress = carry(champion, ports)
+        _saved(progress.champion, progress.change, ports)
+    except StaleRecord:
+        return
+    except RetryableError as error:
+        log.warning("not now, looking again at %s: %s", message.target, error)
+        progress = Progress("pending", champion, wait=error.retry_after or LONGEST_LOOK)
+    if progress.state == "pending":
+        ports.queues.send(SETTLE_QUEUE, message, progress.wait)
+    else:
+        log.info(
+            "%s of %s is %s: version %d", intent.change.kind, message.target, progress.state, progress.champion.version
+        )
+
+
+def _saved(champion: Champion, change: Change | None, ports: Ports) -> Champion:
+    ports.ledger.save(Save(champion=champion, change=change))
+    fresh = ports.ledger.champion(champion.target)
+    if fresh is None:
+        raise NotFound(f"the champion of {champion.target} vanished while it was changed")
+    return fresh

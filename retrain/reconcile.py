@@ -1,0 +1,210 @@
+"""What the timer puts right: lost events, lost messages, poison, old intents, schedules, approvals nobody gave, drift.
+
+Every part is safe to run beside everything else and as often as one likes; one part's failure does not keep the others
+from their turn. Listing is done here and nowhere on the way of a run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+
+import msgspec
+
+from retrain import inbox, landing, paths, production
+from retrain.advance import QUEUES, end, halt, save, send
+from retrain.champion import Champion, ChangeKind
+from retrain.errors import BadRequest, NotFound, PermanentError, RetryableError
+from retrain.messages import RunRequest, Settle, Step, decode
+from retrain.model import Model
+from retrain.ncrontab import Ncrontab
+from retrain.ports import Ports
+from retrain.run import ASLEEP, ENDED, Actor, Run, State
+
+log = logging.getLogger(__name__)
+
+OVERDUE = timedelta(minutes=2)
+"""A run whose `due` passed so long ago lost its message."""
+YOUNG = timedelta(minutes=2)
+"""Files younger than this are left to the trigger."""
+WATCHED = 5  # targets whose production is compared with the ledger in one tick
+BLOB_POISON = "webjobs-blobtrigger-poison"
+REQUESTS = "retrain-requests"
+TIMER = Actor(kind="timer")
+
+
+def tick(ports: Ports) -> None:
+    """One round of everything. Errors are logged: the next round is a minute away."""
+    rounds: tuple[Callable[[Ports], None], ...] = (runs, poison, schedules, files, intents, drift)
+    for part in rounds:
+        try:
+            part(ports)
+        except (RetryableError, PermanentError) as error:
+            log.warning("reconciling %s: %s", part.__name__, error)
+
+
+def runs(ports: Ports) -> None:
+    """Drives on what lost its message, expires approvals, and closes what ended without being closed."""
+    now = ports.now()
+    for ident in ports.ledger.open_runs():
+        try:
+            run = ports.ledger.run(ident)
+        except NotFound:
+            _forget(ident, ports)
+            continue
+        if run.state in ENDED or (run.state not in ASLEEP and _overdue(run, now)):
+            log.info("sending again run=%s state=%s due=%s", run.id, run.state, run.due)
+            send(run, ports)
+        elif run.state is State.AWAITING_APPROVAL and run.deadline is not None and now >= run.deadline:
+            save(run, end(run, State.EXPIRED, f"nobody approved it by {run.deadline:%Y-%m-%d %H:%M} UTC", now), ports)
+
+
+def _overdue(run: Run, now: datetime) -> bool:
+    return now >= (run.due or run.entered or run.created) + OVERDUE
+
+
+def _forget(ident: str, ports: Ports) -> None:
+    """An open row whose run was never written: its event is delivered again, or the inbox still has the file."""
+    log.info("forgetting an open row without a run: %s", ident)
+    ports.ledger.forget(ident)
+
+
+def poison(ports: Ports) -> None:
+    """Empties the poison queues into the ledger: their runs are parked, other messages kept as files."""
+    for queue in (*sorted(set(QUEUES.values())), REQUESTS):
+        for ident, body in ports.queues.drain(f"{queue}-poison"):
+            _park(queue, ident, body, ports)
+    for ident, body in ports.queues.drain(BLOB_POISON):
+        _park_event(ident, body, ports)
+
+
+def _park(queue: str, ident: str, body: bytes, ports: Ports) -> None:
+    try:
+        message = decode(Step, body)
+    except BadRequest:
+        _keep(queue, ident, body, ports)
+        return
+    _halt(message.run_id, f"its message on {queue} failed five times; the app's log says why", ports)
+
+
+def _halt(ident: str, why: str, ports: Ports) -> None:
+    try:
+        run = ports.ledger.run(ident)
+    except NotFound:
+        return
+    if run.state not in ASLEEP:
+        save(run, halt(run, why, ports.now()), ports)
+
+
+class _BlobEvent(msgspec.Struct, rename="pascal"):
+    container_name: str
+    blob_name: str
+    e_tag: str = msgspec.field(name="ETag", default="")
+
+
+def _park_event(ident: str, body: bytes, ports: Ports) -> None:
+    """A blob event that failed five times: its run is parked if there is one; the file is in the inbox anyway."""
+    try:
+        event = decode(_BlobEvent, body)
+    except BadRequest:
+        _keep("blobs", ident, body, ports)
+        return
+    blob = f"{event.container_name}/{event.blob_name}"
+    target = event.blob_name.partition("/")[0]
+    run = ports.ledger.landing(target, landing.landing_key(ports.blobs.url(blob), event.e_tag))
+    if run is None:
+        _keep("blobs", ident, body, ports)
+    else:
+        _halt(run, "reading its file failed five times; the app's log says why", ports)
+
+
+def _keep(queue: str, ident: str, body: bytes, ports: Ports) -> None:
+    blob = f"{paths.QUARANTINE}/messages/{queue}/{ident}.json"
+    ports.blobs.write(blob, body)
+    log.error("a message on %s failed five times and cannot be read; it is kept as %s", queue, blob)
+
+
+def files(ports: Ports) -> None:
+    """Finds files in the inbox that no event told of, and starts them; removes those whose run has its copy."""
+    models = {model.name: model for model in ports.models.all()}
+    now = ports.now()
+    container, _, _ = paths.INBOX.partition("/")
+    for info in ports.blobs.list(container):
+        if now - info.modified < YOUNG:
+            continue
+        try:
+            model = models[landing.target_in(info.blob.partition("/")[2], list(models))]
+        except BadRequest as error:
+            log.warning("%s", error)
+            continue
+        if not landing.is_history(info.modified, model):
+            _found(info.blob, info.etag, model, ports)
+
+
+def _found(blob: str, etag: str, model: Model, ports: Ports) -> None:
+    ident = ports.ledger.landing(model.name, landing.landing_key(ports.blobs.url(blob), etag))
+    if ident is None:
+        run = landing.land(blob, ports, door="timer")
+        if run is not None:
+            log.warning("no event told of %s; the timer found it", blob)
+            landing.start(run, ports)
+        return
+    run = ports.ledger.run(ident)
+    if not model.keep and (run.data is not None or run.state in (State.QUARANTINED, State.DUPLICATE)):
+        inbox.clear(run, ports)
+
+
+def schedules(ports: Ports) -> None:
+    """Starts scheduled runs: once per occurrence, with one catch-up for any number that were missed."""
+    now = ports.now()
+    for model in ports.models.all():
+        if model.schedule is None:
+            continue
+        last = datetime.fromisoformat(ports.ledger.note(model.name, "scheduled", now.isoformat()))
+        due = _latest(Ncrontab.parse(model.schedule), last, now)
+        if due is not None:
+            asked = RunRequest(model=model.name, reason=f"scheduled for {due:%Y-%m-%d %H:%M:%S} UTC")
+            run = landing.request(asked, ports, door="schedule", actor=Actor(kind="schedule"), cause=due.isoformat())
+            landing.start(run, ports)
+            ports.ledger.renote(model.name, "scheduled", due.isoformat())
+
+
+def _latest(schedule: Ncrontab, after: datetime, now: datetime) -> datetime | None:
+    """The newest occurrence in (after, now], or None."""
+    latest = None
+    for occurrence in islice(_occurrences(schedule, after), 100_000):
+        if occurrence > now:
+            break
+        latest = occurrence
+    return latest
+
+
+def _occurrences(schedule: Ncrontab, after: datetime) -> Iterator[datetime]:
+    while True:
+        after = schedule.next(after)
+        yield after
+
+
+def intents(ports: Ports) -> None:
+    """Brings changes to their end whose driver died. A promotion's run is driven by `runs`."""
+    for champion in ports.ledger.champions():
+        intent = champion.intent
+        if intent is not None and intent.change.kind is not ChangeKind.PROMOTION and ports.now() >= intent.due:
+            production.settle(Settle(target=champion.target, change=intent.change.version), ports)
+
+
+def drift(ports: Ports) -> None:
+    """Compares what production serves with the ledger, a few targets a tick, and says so loudly when they differ."""
+    champions = [champion for champion in ports.ledger.champions() if champion.intent is None]
+    first = int(ports.now().timestamp() // 60) * WATCHED % max(len(champions), 1)
+    for champion in islice((*champions[first:], *champions[:first]), min(WATCHED, len(champions))):
+        _compare(champion, ports)
+
+
+def _compare(champion: Champion, ports: Ports) -> None:
+    endpoint = ports.services.endpoint(ports.models.get(champion.target))
+    serving = endpoint.current(endpoint.production()).location
+    if serving != champion.location:
+        log.error("%s serves %s, the ledger says %s: changed from outside", champion.target, serving, champion.location)

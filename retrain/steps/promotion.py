@@ -1,0 +1,67 @@
+"""Promotion: make the candidate the champion, and show that it is. The mechanics are in `retrain.production`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+
+from retrain import production, scoring
+from retrain.advance import OURSELVES, Outcome, end, go, halt, stay
+from retrain.champion import Champion, ChangeKind
+from retrain.errors import AccessDenied, BadConfiguration, PermanentError
+from retrain.ports import Ports
+from retrain.run import Run, State
+
+BUSY = 2.0  # seconds until the next look while another change of the target is under way
+
+
+def promote(run: Run, ports: Ports) -> Outcome:
+    """In `promoting`: claim production, ask the service, see that it shows, commit; or make room for newer data."""
+    champion = production.require(run.target, ports)
+    if champion.intent is None:
+        return _claim(run, champion, ports)
+    if champion.intent.change.run != run.id or champion.intent.change.kind is not ChangeKind.PROMOTION:
+        return stay(run, BUSY, why=f"a {champion.intent.change.kind} of {run.target} is under way")
+    return _carry(run, champion, ports)
+
+
+def _claim(run: Run, champion: Champion, ports: Ports) -> Outcome:
+    now = ports.now()
+    if run.verdict is None or run.verdict.champion_version != champion.version:
+        why = f"version {champion.version} went live after the candidate was judged; it is judged again"
+        return go(run, State.EVALUATING, why, now, evaluation=None)
+    if run.order <= champion.fence:
+        return end(run, State.SUPERSEDED, behind(champion), now)
+    model = ports.models.get(run.target)
+    actor = run.approver or OURSELVES
+    change = production.promotion(run, champion, now, kind=ChangeKind.PROMOTION, actor=actor, why=run.verdict.reason)
+    production.keep_files(change, run, scoring.probes_of(run, model, ports), ports)
+    claimed = production.intend(champion, change, ports.services.endpoint(model), now)
+    outcome = stay(run, None, tries=0)
+    return replace(outcome, champion=claimed)
+
+
+def behind(champion: Champion) -> str:
+    """Why an older run does not replace what is, or was, live."""
+    return f"newer data is live already, or was rolled back (version {champion.version}, fence {champion.fence})"
+
+
+def _carry(run: Run, champion: Champion, ports: Ports) -> Outcome:
+    now = ports.now()
+    try:
+        progress = production.carry(champion, ports)
+    except (BadConfiguration, AccessDenied) as error:
+        return replace(halt(run, f"{error.code}: {error}", now), champion=production.unclaimed(champion))
+    except PermanentError as error:
+        failed = end(run, State.FAILED, f"{error.code}: {error}", now)
+        return replace(failed, champion=production.unclaimed(champion))
+    if progress.state == "pending":
+        return replace(stay(run, progress.wait, tries=0), champion=progress.champion)
+    if progress.state == "restored":
+        assert champion.intent is not None
+        return replace(end(run, State.UNVERIFIED, champion.intent.why, now), champion=progress.champion)
+    why = f"live as version {progress.champion.version}"
+    times = msgspec.structs.replace(run.times, live=now)
+    ended = end(run, State.PROMOTED, why, now, version=progress.champion.version, times=times)
+    return replace(ended, champion=progress.champion, change=progress.change)

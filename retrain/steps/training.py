@@ -1,0 +1,123 @@
+"""Training: start the batch job exactly once, look at it until it ends, keep its model.
+
+Before the service is asked, `submitting` is saved; once it gave an id, that is saved before the job is started. So a
+kill at any point leaves either nothing, a registered job that never runs, or a job whose id we know.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import sha256
+
+import msgspec
+
+from retrain import inbox, paths
+from retrain.advance import Outcome, end, go, halt, stay
+from retrain.errors import PermanentError
+from retrain.model import Model
+from retrain.ports import JobState, Ports, Trainer
+from retrain.run import Artifact, Job, Run, State
+
+FIRST_LOOK, LONGEST_LOOK = 1.0, 60.0  # seconds between looks at a running job
+
+
+def submit(run: Run, ports: Ports) -> Outcome:
+    """From `ready`: note that we are about to ask the service. The file leaves the inbox: the run has its copy."""
+    if ports.ledger.champion(run.target) is None:
+        return halt(run, not_adopted(run.target), ports.now())
+    inbox.clear(run, ports)
+    now = ports.now()
+    return go(run, State.TRAINING, f"attempt {run.attempt}", now, job=Job(phase="submitting", since=now))
+
+
+def not_adopted(target: str) -> str:
+    """What to say while Retrain does not know the live model."""
+    return (
+        f"{target} has no champion on record, so there is nothing to compare with or to go back to; run "
+        f"`retrain adopt {target} --holdout FILE` with labelled rows, then release this run with `retrain replay`"
+    )
+
+
+def watch(run: Run, ports: Ports) -> Outcome:
+    """In `training`: bring the job one phase further, or look how far it is."""
+    model = ports.models.get(run.target)
+    trainer = ports.services.trainer(model)
+    job = run.job
+    if job is None or job.phase == "submitting":
+        return _register(run, trainer, ports)
+    if job.phase == "submitted":
+        trainer.start(job.id)
+        return _started(run, job, model, ports)
+    return _look(run, job, trainer, ports)
+
+
+def _register(run: Run, trainer: Trainer, ports: Ports) -> Outcome:
+    known = trainer.find(run)
+    assert run.data is not None
+    ident = known or trainer.submit(run, run.data.training, paths.candidate(run), paths.metrics(run))
+    return stay(run, None, job=Job(phase="submitted", since=ports.now(), id=ident))
+
+
+def _started(run: Run, job: Job, model: Model, ports: Ports) -> Outcome:
+    now = ports.now()
+    return stay(
+        run,
+        FIRST_LOOK,
+        job=msgspec.structs.replace(job, phase="started"),
+        deadline=now + timedelta(hours=model.job_hours),
+        times=msgspec.structs.replace(run.times, started=run.times.started or now),
+        tries=0,
+    )
+
+
+def _look(run: Run, job: Job, trainer: Trainer, ports: Ports) -> Outcome:
+    status, now = trainer.poll(job.id), ports.now()
+    if status.state is JobState.SUCCEEDED:
+        return _keep(run, job, trainer, ports)
+    if status.state is JobState.FAILED:
+        return end(run, State.FAILED, f"the training job {job.id} failed: {status.details or 'it gave no reason'}", now)
+    if status.state is JobState.CANCELLED:
+        return end(run, State.CANCELLED, f"the training job {job.id} was cancelled at its service", now)
+    if run.deadline is not None and now >= run.deadline:
+        trainer.cancel(job.id)
+        return end(run, State.FAILED, f"the training job {job.id} was not done by its deadline; it was cancelled", now)
+    if status.state is JobState.NOT_STARTED and job.polls == 0:
+        trainer.start(job.id)
+    pause = min(FIRST_LOOK * 1.5**job.polls, LONGEST_LOOK)
+    return stay(run, pause, job=msgspec.structs.replace(job, polls=job.polls + 1), tries=0)
+
+
+def _keep(run: Run, job: Job, trainer: Trainer, ports: Ports) -> Outcome:
+    """Copies the model while the service's link lives, unless the job wrote it where we asked; hashes its bytes."""
+    results, blob, now = trainer.results(job.id), paths.candidate(run), ports.now()
+    if results.artifact.partition("?")[0] != ports.blobs.url(blob):
+        ports.blobs.write(blob, trainer.download(results.artifact))
+    digest, size = sha256(), 0
+    for block in ports.blobs.open(blob):
+        digest.update(block)
+        size += len(block)
+    if not size:
+        raise PermanentError(f"the training job {job.id} left an empty model at {blob}; look at its training service")
+    return go(
+        run,
+        State.TRAINED,
+        f"job {job.id} finished",
+        now,
+        candidate=Artifact(blob=blob, sha256=digest.hexdigest(), size=size),
+        metrics=_metrics(results.metrics, trainer),
+        times=msgspec.structs.replace(run.times, trained=now),
+    )
+
+
+def _metrics(url: str, trainer: Trainer) -> dict[str, float]:
+    """The job's own evaluation, for the record: the gate never decides on it, so a missing one is no failure."""
+    try:
+        return trainer.metrics(url) if url else {}
+    except PermanentError:
+        return {}
+
+
+def cancel(run: Run, ports: Ports) -> None:
+    """Stops the run's job at its service, if there is one."""
+    if run.job is not None and run.job.id and run.state is State.TRAINING:
+        ports.services.trainer(ports.models.get(run.target)).cancel(run.job.id)

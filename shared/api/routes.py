@@ -1,0 +1,155 @@
+"""The HTTP interface: each function turns a request into one call of the domain and its result into a reply."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from uuid import uuid4
+
+import msgspec
+
+from retrain import acts, adoption, landing, paths
+from retrain.errors import BadRequest, NotFound
+from retrain.messages import AdoptionRequest, PersonRequest, PromotionRequest, RunRequest, UploadRequest
+from retrain.ports import Ports
+from retrain.run import Actor, Run
+from shared.api.http import Reply, Request, who
+from shared.api.views import adopted_view, champion_view, model_view, promoted_view, run_view
+
+UPLOAD_LIFE = timedelta(hours=1)
+MOST_RUNS = 200
+PURPOSES = {"data": paths.INBOX, "history": paths.HISTORY}
+
+
+def health(request: Request, ports: Ports) -> Reply:
+    """Whether the app can reach its storage and read its models."""
+    names = [model.name for model in ports.models.all()]
+    return Reply(200, {"status": "ok", "models": names, "at": ports.now()})
+
+
+def models(request: Request, ports: Ports) -> Reply:
+    """Every model with what is live."""
+    live = {champion.target: champion for champion in ports.ledger.champions()}
+    return Reply(200, {"models": [model_view(model, live.get(model.name)) for model in ports.models.all()]})
+
+
+def model(request: Request, ports: Ports) -> Reply:
+    """One model with what is live and every change of it."""
+    found = ports.models.get(request.route["model"])
+    return Reply(200, model_view(found, ports.ledger.champion(found.name), ports.ledger.changes(found.name)))
+
+
+def runs(request: Request, ports: Ports) -> Reply:
+    """The newest runs of a model."""
+    found = ports.models.get(request.route["model"])
+    limit = request.query.get("limit", "50")
+    if not limit.isdigit() or not 1 <= int(limit) <= MOST_RUNS:
+        raise BadRequest(f"limit={limit!r} must be a number from 1 to {MOST_RUNS}")
+    return Reply(200, {"runs": [run_view(run, request.base) for run in ports.ledger.runs(found.name, int(limit))]})
+
+
+def start_run(request: Request, ports: Ports) -> Reply:
+    """Asks for a run: 202 with where to look. An `Idempotency-Key` makes a repeated request find its run."""
+    asked = request.read(RunRequest)
+    key = request.headers.get("idempotency-key", asked.idempotency_key)
+    asked = msgspec.structs.replace(asked, model=request.route["model"], idempotency_key=key)
+    run = landing.request(asked, ports, door="http", actor=_who(request), cause=key or uuid4().hex)
+    landing.start(run, ports)
+    return Reply(202, run_view(run, request.base), {"Location": f"{request.base}/api/runs/{run.id}"})
+
+
+def upload(request: Request, ports: Ports) -> Reply:
+    """A link with which one file can be created, and nothing else done: for callers without rights on the storage."""
+    found = ports.models.get(request.route["model"])
+    asked = request.read(UploadRequest)
+    name = asked.name or f"{uuid4().hex}.csv"
+    if "/" in name or "\\" in name or name.startswith(".") or len(name) > 200 or not name.isprintable():
+        raise BadRequest(f"name={name!r} must be a plain file name of at most 200 characters")
+    folder = found.name if asked.purpose == "data" else f"{found.name}/{uuid4().hex[:12]}"
+    blob = f"{PURPOSES[asked.purpose]}/{folder}/{name}"
+    url = ports.blobs.sign(blob, "c", UPLOAD_LIFE)
+    return Reply(201, {"uploadUrl": url, "blob": blob, "expires": ports.now() + UPLOAD_LIFE})
+
+
+def adopt(request: Request, ports: Ports) -> Reply:
+    """Records the live model as the champion."""
+    asked = request.read(AdoptionRequest)
+    adopted = adoption.adopt(
+        request.route["model"], asked.holdout, ports, data=asked.data, actor=_who(request), again=asked.again
+    )
+    return Reply(200, adopted_view(adopted))
+
+
+def run(request: Request, ports: Ports) -> Reply:
+    """One run with its history and the gate's decision."""
+    found = _run(request, ports)
+    return Reply(200, run_view(found, request.base, ports.ledger.moves(found.id), _decision(found, ports)))
+
+
+def _decision(found: Run, ports: Ports) -> object:
+    if found.verdict is None or not found.verdict.blob:
+        return None
+    return msgspec.json.decode(ports.blobs.read(found.verdict.blob))
+
+
+def promote(request: Request, ports: Ports) -> Reply:
+    """Puts a candidate live: 202 with before and after. With `?dryRun=true` it shows them and changes nothing."""
+    found = _run(request, ports)
+    dry = request.flag("dryRun")
+    if dry:
+        return Reply(200, promoted_view(acts.preview(found, ports), request.base, dry=True))
+    asked = request.read(PromotionRequest)
+    promoted = acts.promote(found, ports, actor=_who(request), why=asked.reason, force=asked.force)
+    return Reply(202, promoted_view(promoted, request.base, dry=False))
+
+
+def approve(request: Request, ports: Ports) -> Reply:
+    """A person's yes."""
+    after = acts.approve(_run(request, ports), ports, actor=_who(request), why=request.read(PersonRequest).reason)
+    return Reply(202, run_view(after, request.base))
+
+
+def reject(request: Request, ports: Ports) -> Reply:
+    """A person's no."""
+    after = acts.reject(_run(request, ports), ports, actor=_who(request), why=request.read(PersonRequest).reason)
+    return Reply(200, run_view(after, request.base))
+
+
+def cancel(request: Request, ports: Ports) -> Reply:
+    """Stops a run and its job."""
+    after = acts.cancel(_run(request, ports), ports, actor=_who(request), why=request.read(PersonRequest).reason)
+    return Reply(200, run_view(after, request.base))
+
+
+def replay(request: Request, ports: Ports) -> Reply:
+    """Releases a parked run, or starts an ended one anew."""
+    after = acts.replay(_run(request, ports), ports, actor=_who(request), why=request.read(PersonRequest).reason)
+    return Reply(202, run_view(after, request.base), {"Location": f"{request.base}/api/runs/{after.id}"})
+
+
+def rollback(request: Request, ports: Ports) -> Reply:
+    """Puts the model back that was live before: 202 with before and after."""
+    found = ports.models.get(request.route["model"])
+    why = request.read(PersonRequest).reason
+    champion, begun = acts.rollback(found.name, ports, actor=_who(request), why=why)
+    view = {"model": found.name, "champion": champion_view(champion)}
+    return Reply(202, view | {"before": msgspec.to_builtins(begun.before), "after": begun.after})
+
+
+ACTS = {"promote": promote, "approve": approve, "reject": reject, "cancel": cancel, "replay": replay}
+
+
+def act(request: Request, ports: Ports) -> Reply:
+    """One of the acts on a run."""
+    chosen = ACTS.get(request.route["act"])
+    if chosen is None:
+        raise NotFound(f"there is no {request.route['act']!r} of a run; there are {', '.join(sorted(ACTS))}")
+    return chosen(request, ports)
+
+
+def _run(request: Request, ports: Ports) -> Run:
+    return acts.load(request.route["run"], ports)
+
+
+def _who(request: Request) -> Actor:
+    return who(request, vouched=os.environ.get("WEBSITE_AUTH_ENABLED", "").lower() == "true")

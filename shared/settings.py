@@ -1,0 +1,42 @@
+"""The app's settings, read once from the environment. Secrets are not here: configuration names them (`env:NAME`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from retrain.errors import BadConfiguration
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting of the app, as in local.settings.sample.json. docs/configuration.md explains each."""
+
+    storage: str = "AzureWebJobsStorage"
+    """Name of the storage connection, as triggers name it."""
+    models_file: str = ""
+    """A models.toml on this machine; without it models are read from `config/models/` in storage."""
+    ledger_table: str = "ledger"
+    open_buckets: int = 1
+    public_url: str = ""
+    """Where callers reach this app, for links in answers; empty: the address they called."""
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Settings:
+        """Raises BadConfiguration, naming everything that is missing or wrong at once."""
+        storage = cls.storage
+        problems = []
+        if not any(name == storage or name.startswith(f"{storage}__") for name in env):
+            problems.append(f"{storage} (or {storage}__accountName with an identity) is not set")
+        buckets = env.get("RETRAIN_OPEN_BUCKETS", "1")
+        if not buckets.isdigit() or not 1 <= int(buckets) <= 64:
+            problems.append(f"RETRAIN_OPEN_BUCKETS={buckets!r} must be a number from 1 to 64")
+        if problems:
+            raise BadConfiguration("; ".join(problems) + " (see local.settings.sample.json)", tuple(problems))
+        return cls(
+            storage=storage,
+            models_file=env.get("RETRAIN_MODELS_FILE", ""),
+            ledger_table=env.get("RETRAIN_LEDGER_TABLE", cls.ledger_table),
+            open_buckets=int(buckets),
+            public_url=env.get("RETRAIN_PUBLIC_URL", "").rstrip("/"),
+        )

@@ -1,0 +1,76 @@
+"""Joins the domain to storage and services: a new service is one line in `TRAINERS` or `ENDPOINTS`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from retrain.model import Model
+from retrain.ports import Blobs, Endpoint, Ports, Trainer
+from shared.configuration import ConfiguredModels, from_blobs, from_file
+from shared.services.studio_batch import StudioBatch, StudioBatchSettings
+from shared.services.studio_classic import StudioClassic, StudioClassicSettings
+from shared.settings import Settings
+from shared.storage.accounts import Storage
+
+TRAINERS: Mapping[str, tuple[type[Any], Any]] = {"studio-batch": (StudioBatchSettings, StudioBatch.of)}
+ENDPOINTS: Mapping[str, tuple[type[Any], Any]] = {"studio-classic": (StudioClassicSettings, StudioClassic.of)}
+"""By `kind`: the settings that its table is checked against, and what makes the client."""
+
+Kinds = Mapping[str, tuple[type[Any], Any]]
+
+
+class ConfiguredServices:
+    """Clients by model, kept while the model's configuration stays the same. Satisfies `retrain.ports.Services`."""
+
+    def __init__(self, blobs: Blobs, env: Mapping[str, str]) -> None:
+        self._blobs, self._env = blobs, env
+        self._clients: dict[tuple[str, str], Any] = {}
+
+    def trainer(self, model: Model) -> Trainer:
+        """Raises BadConfiguration when a secret it names cannot be had."""
+        client: Trainer = self._client("trainer", TRAINERS, model, model.trainer)
+        return client
+
+    def endpoint(self, model: Model) -> Endpoint:
+        """Raises BadConfiguration when a secret it names cannot be had."""
+        client: Endpoint = self._client("endpoint", ENDPOINTS, model, model.endpoint)
+        return client
+
+    def _client(self, role: str, kinds: Kinds, model: Model, settings: Any) -> Any:
+        key = (role, model.sha)
+        if key not in self._clients:
+            make = next(make for kind, make in kinds.values() if isinstance(settings, kind))
+            self._clients[key] = make(settings, self._blobs.sign, self._env)
+        return self._clients[key]
+
+
+def now() -> datetime:
+    """The present, in UTC."""
+    return datetime.now(UTC)
+
+
+def wire(env: Mapping[str, str]) -> Ports:
+    """Everything outside, as the environment names it. Raises BadConfiguration."""
+    settings = Settings.from_env(env)
+    storage = Storage.from_env(env, settings.storage)
+    ledger = storage.ledger(settings.ledger_table, settings.open_buckets)
+    texts = from_file(Path(settings.models_file)) if settings.models_file else from_blobs(storage.blobs)
+    models = ConfiguredModels(
+        texts,
+        ledger,
+        trainers={name: kind for name, (kind, _) in TRAINERS.items()},
+        endpoints={name: kind for name, (kind, _) in ENDPOINTS.items()},
+    )
+    services = ConfiguredServices(storage.blobs, env)
+    return Ports(ledger, storage.blobs, storage.queues, models, services, now)
+
+
+@cache
+def ports() -> Ports:
+    """The app's own ports, made when the first trigger fires: indexing needs none of them."""
+    return wire(os.environ)
