@@ -174,10 +174,11 @@ class Http:
             Unavailable: no answer. BadConfiguration: a host outside those allowed.
         """
         self._check(url)
+        asked = redact(asked)
         wait: float | None = 0.0
         for attempt in range(REPEATS + 1):
             if wait:
-                log.warning("asking again: %s wait=%.1fs", redact(asked), wait)
+                log.warning("asking again: %s wait=%.1fs", asked, wait)
                 self._sleep(wait)
             began = time.monotonic()
             outcome = self._once(method, url, asked, key, body, timeout or self._timeout)
@@ -191,6 +192,7 @@ class Http:
     def fetch(self, url: str, *, asked: str, advice: str = "") -> Iterator[bytes]:
         """The bytes behind a signed URL in blocks, asked for without any key. An error shows before the first block."""
         self._check(url)
+        asked = redact(asked)
         try:
             response = self._open("GET", url, {"Accept-Encoding": "identity"}, None, None, self._timeout)
         except (requests.RequestException, OSError) as error:
@@ -243,6 +245,14 @@ class Http:
             raise BadConfiguration(
                 f"{plain(url)} is on a host that no setting names; allowed are {', '.join(sorted(self._origins))}"
             )
+
+
+def _without_signature(record: logging.LogRecord) -> bool:
+    record.msg, record.args = redact(record.getMessage()), ()
+    return True
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_without_signature)  # at DEBUG it logs addresses, SAS included
 
 
 def pooled() -> requests.Session:
@@ -303,10 +313,8 @@ def _blocks(response: requests.Response, asked: str) -> Iterator[bytes]:
 
 
 def _seconds(text: str) -> float | None:
-    try:
-        return max(0.0, float(text)) if text else None
-    except ValueError:
-        pass
+    if text.strip().isdigit():
+        return float(text)
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:

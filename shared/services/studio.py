@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
@@ -89,8 +89,14 @@ def address_problem(rule: Callable[[str], str], name: str, url: str) -> str | No
     return None
 
 
+_AS_IS = "/~!$&'()*+,;=:@"  # what a path may hold without percent-encoding
+
+
 class BlobReference(msgspec.Struct, frozen=True, kw_only=True, rename="pascal", omit_defaults=True):
-    """`AzureBlobDataReference`: account, `container/path` and SAS. Never with an account key here."""
+    """`AzureBlobDataReference`: account, `container/path` and SAS. Never with an account key here.
+
+    The path is written as the blob is called, not percent-encoded, as beside a connection string; both are read.
+    """
 
     base_location: str | None = None
     relative_location: str | None = None
@@ -98,7 +104,7 @@ class BlobReference(msgspec.Struct, frozen=True, kw_only=True, rename="pascal", 
 
     @classmethod
     def of(cls, url: str) -> BlobReference:
-        """The parts of a blob's address; `of(x).url == x` for every signed or unsigned blob address."""
+        """The parts of a blob's address."""
         bare, mark, query = url.partition("?")
         parts = urlsplit(bare)
         path = parts.path.lstrip("/")
@@ -107,14 +113,14 @@ class BlobReference(msgspec.Struct, frozen=True, kw_only=True, rename="pascal", 
             account, _, path = path.partition("/")
             account += "/"
         base = f"{parts.scheme}://{parts.netloc}/{account}"
-        return cls(base_location=base, relative_location=path, sas_blob_token=mark + query)
+        return cls(base_location=base, relative_location=unquote(path), sas_blob_token=mark + query)
 
     @property
     def address(self) -> str:
         """Where the blob is, without signature; empty when the service did not say."""
         if not self.base_location or not self.relative_location:
             return ""
-        return f"{self.base_location.rstrip('/')}/{self.relative_location.lstrip('/')}"
+        return f"{self.base_location.rstrip('/')}/{quote(self.blob, safe=_AS_IS)}"
 
     @property
     def url(self) -> str:
@@ -166,6 +172,7 @@ COMMON: Advice = {
     "ModelPackageInvalid": (BadRequest, _MODEL),
     "ModelPackageFormatError": (BadRequest, _MODEL),
     "IncompatibleModel": (BadRequest, _MODEL),
+    "ModelOutputMetadataMismatch": (BadRequest, _MODEL),
     "WebServicePackageInternalError": (BadRequest, "Deploy the web service again from its experiment."),
     "WebServiceIdInvalid": (BadConfiguration, f"An id in the address is not 32 hex digits. {_WHERE}"),
     "MissingJobId": (NotFound, "The service does not know that job (any more); submit again."),
@@ -190,12 +197,12 @@ class Studio:
             return answer
         raise explained(answer, advice)
 
-    def send(self, method: str, url: str, asked: str, body: object = None) -> Answer:
+    def send(self, method: str, url: str, asked: str, body: object = None, repeat: bool = True) -> Answer:
         """The answer, whatever its status.
 
-        Every operation of this service may be asked twice: a job that was registered but never started does nothing.
+        All but creating an endpoint may be asked twice: a job that was registered and never started does nothing.
         """
-        return self.http.send(method, url, asked=asked, key=self._key(), body=body)
+        return self.http.send(method, url, asked=asked, key=self._key(), body=body, repeat=repeat)
 
 
 def explained(answer: Answer, advice: Advice) -> RetrainError:

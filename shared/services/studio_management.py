@@ -13,7 +13,7 @@ import msgspec
 
 from retrain.errors import BadConfiguration, BadRequest
 from shared.services.http import Http
-from shared.services.studio import COMMON, Advice, BlobReference, Studio, management_url
+from shared.services.studio import COMMON, Advice, BlobReference, Studio, explained, management_url
 from shared.services.urls import host_of, is_loopback
 
 NAME = re.compile(r"[a-z0-9]{1,24}")
@@ -34,6 +34,13 @@ PATCHING: Advice = {
     **COMMON,
     "UpdateWebServiceResourceFailed": (BadConfiguration, _REFUSED),
     "InvalidWebServiceResources": (BadConfiguration, _REFUSED),
+}
+
+
+CREATING: Advice = {
+    **COMMON,
+    "409": (None, "There is an endpoint of that name; choose another, or use that one."),
+    "WebServiceTypeInvalid": (BadConfiguration, TRAINING_ADVICE),
 }
 
 
@@ -102,7 +109,9 @@ class Management:
             raise BadRequest(f"create endpoint {name!r}: {calls} concurrent calls; choose 1 to 200")
         new = New(description=description, throttle_level="High" if calls else "Low", max_concurrent_calls=calls)
         body = {**msgspec.to_builtins(new), "WebServiceId": self.url.split("/")[-3], "EndpointName": name}
-        answer = self._studio.call("PUT", self._at(name), f"create endpoint {self._at(name)}", body)
+        answer = self._studio.send("PUT", self._at(name), f"create endpoint {self._at(name)}", body, repeat=False)
+        if not answer.ok:
+            raise explained(answer, CREATING)
         return answer.json(EndpointInfo) if answer.body.strip() else self.show(name)
 
     def patch(self, body: dict[str, Any]) -> None:
