@@ -77,11 +77,12 @@ class Tail:
     async def lines(self) -> AsyncIterator[str]:
         """Every new complete line; never ends."""
         while True:
-            for line in self._new():
+            for line in self.new_lines():
                 yield line
             await asyncio.sleep(ACTIVE_PAUSE if time.monotonic() < self._active_until else IDLE_PAUSE)
 
-    def _new(self) -> list[str]:
+    def new_lines(self) -> list[str]:
+        """Lines that were completed since the last call."""
         try:
             size = self._path.stat().st_size
         except FileNotFoundError:

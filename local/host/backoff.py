@@ -13,16 +13,18 @@ class Backoff:
     def __init__(self, longest: float, rng: random.Random | None = None) -> None:
         self._longest = max(longest, SHORTEST)
         self._random = rng or random.Random()
+        self._pause = 0.0
         self._empty = 0
 
     def reset(self) -> None:
         """Start again from the shortest pause."""
+        self._pause = 0.0
         self._empty = 0
 
     def next(self) -> float:
-        """Seconds to wait after one more empty poll."""
-        increment = 2 ** (self._empty - 1) * SHORTEST * self._random.uniform(0.8, 1.2) if self._empty else 0.0
-        pause = min(SHORTEST + increment, self._longest)
-        if pause < self._longest:
+        """Seconds to wait after one more empty poll; once at the longest, it stays there."""
+        if self._pause < self._longest:
+            increment = 2 ** (self._empty - 1) * SHORTEST * self._random.uniform(0.8, 1.2) if self._empty else 0.0
+            self._pause = min(SHORTEST + increment, self._longest)
             self._empty += 1
-        return pause
+        return self._pause

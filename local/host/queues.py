@@ -125,13 +125,20 @@ class QueueListener:
             await self._park(message)
             return
         async with Renewal(self.queue, message, self._hide_time):
-            succeeded = await self._handler(message)
+            succeeded = await self._handle(message)
         if succeeded:
             await self._delete(message)
         elif self._poison and (succeeded is None or message.dequeue_count >= self._settings.max_dequeue_count):
             await self._park(message)
         else:
             await self._release(message)
+
+    async def _handle(self, message: QueueMessage) -> bool | None:
+        try:
+            return await self._handler(message)
+        except AzureError as error:  # storage did not answer while the run was prepared
+            log.error("message %s of %s failed: %s", message.id, self.queue.queue_name, _brief(error))
+            return False
 
     async def _park(self, message: QueueMessage) -> None:
         assert self._poison is not None

@@ -95,3 +95,25 @@ def answers(req: func.HttpRequest) -> str:
 def write_blob(req: func.HttpRequest, copy: func.Out[bytes]) -> func.HttpResponse:
     copy.set(req.get_body())
     return func.HttpResponse(status_code=202)
+
+
+@app.route(route="fan")
+@app.queue_output(arg_name="fan", queue_name="made-by-output", connection=STORAGE)
+def fan_out(req: func.HttpRequest, fan: func.Out[typing.List[str]]) -> func.HttpResponse:  # noqa: UP006 - the worker
+    fan.set(["one", json.dumps({"n": 2})])
+    return func.HttpResponse(status_code=202)
+
+
+@app.route(route="output/{outcome}")
+@app.queue_output(arg_name="late", queue_name="late", connection=STORAGE)
+def output_and(req: func.HttpRequest, late: func.Out[str]) -> func.HttpResponse:
+    outcome = req.route_params["outcome"]
+    late.set("x" * 70_000 if outcome == "too-big" else outcome)
+    if outcome == "fail":
+        raise RuntimeError("failed after setting an output")
+    return func.HttpResponse(outcome)
+
+
+@app.route(route="{ignored:maxlength(0)?}")
+def start_page(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse("the app's own start page")

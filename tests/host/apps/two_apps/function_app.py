@@ -1,0 +1,6 @@
+"""Two apps in one module: the worker wants exactly one."""
+
+import azure.functions as func
+
+app = func.FunctionApp()
+other = func.FunctionApp()
