@@ -1,0 +1,126 @@
+"""Makes a model in the local Studio (classic) as its users did, and the configuration with which Retrain drives it.
+
+Steps 1-5 and 8-9 of programmatic retraining: training experiment, predictive experiment, both deployed as web services,
+two more endpoints on the predictive one (`live` and `staging`), their addresses and keys.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from local.services.studio.client import StudioClient
+
+WORKSPACE, TOKEN = "0123456789abcdef0123456789abcdef", "local-workspace-token"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One model that is being served: its addresses, its keys as settings, its configuration as TOML."""
+
+    name: str
+    live: dict[str, Any]
+    patch_url: str
+    keys: dict[str, str]
+    toml: str
+    workspace: dict[str, Any] = field(repr=False)
+    training: dict[str, Any] = field(repr=False)
+    service: str = ""
+
+
+def stage(
+    studio: StudioClient,
+    name: str,
+    csv: str,
+    *,
+    task: str,
+    label: str,
+    learner: str,
+    metric: str,
+    time: str | None = None,
+    staging: str = "",
+    gate: str = "",
+    extra: str = "",
+    settle: float = 60,
+    parameters: dict[str, str] | None = None,
+    since: str = "2000-01-01T00:00:00Z",
+) -> Scene:
+    """Deploys a model trained on `csv` and returns how to reach it. Repeating it finds what is there.
+
+    `gate`, `extra` are TOML lines for the model's gate and for the model itself; `staging` is another scene's slot.
+    """
+    workspace = studio.create_workspace("local", exist_ok=True, id=WORKSPACE, token=TOKEN)
+    found = {service["Name"]: service for service in studio.services(workspace)}
+    title = name.replace("-", " ").title()
+    if f"{title} [predictive exp.]" not in found:
+        _deploy(studio, workspace, title, csv, task, label, learner, parameters or {})
+        found = {service["Name"]: service for service in studio.services(workspace)}
+    scoring, training = found[f"{title} [predictive exp.]"]["Id"], found[title]["Id"]
+    slots = {endpoint["Name"] for endpoint in studio.endpoints(workspace, scoring)}
+    for slot in {"live", "staging"} - slots:
+        given = {"ThrottleLevel": "High", "MaxConcurrentCalls": 20, "PrimaryKey": _key(name, slot)}
+        studio.create_endpoint(workspace, scoring, slot, **given)
+    live = studio.get_endpoint(workspace, scoring, "live")
+    base = studio.get_endpoint(workspace, training)
+    variable = name.upper().replace("-", "_")
+    keys = {
+        f"{variable}_TRAINING_KEY": base["PrimaryKey"],
+        f"{variable}_LIVE_KEY": live["PrimaryKey"],
+        f"{variable}_STAGING_KEY": studio.get_endpoint(workspace, scoring, "staging")["PrimaryKey"],
+    }
+    patch_url = studio.patch_url(workspace, scoring, "live")
+    toml = f"""
+[models.{name}]
+label = "{label}"
+{f'time = "{time}"' if time else ""}
+since = {since}
+{extra}
+
+[models.{name}.trainer]
+kind = "studio-batch"
+url = "{base["ApiLocation"]}"
+key = "env:{variable}_TRAINING_KEY"
+input = "input1"
+model = "output2"
+metrics = "output1"
+
+[models.{name}.endpoint]
+kind = "studio-classic"
+production = "{patch_url}"
+production_key = "env:{variable}_LIVE_KEY"
+staging = "{staging or studio.patch_url(workspace, scoring, "staging")}"
+staging_key = "env:{variable}_STAGING_KEY"
+settle = {settle}
+
+[models.{name}.gate]
+metric = "{metric}"
+{gate}
+"""
+    return Scene(name, live, patch_url, keys, toml, workspace, base, scoring)
+
+
+def _deploy(
+    studio: StudioClient,
+    workspace: dict[str, Any],
+    title: str,
+    csv: str,
+    task: str,
+    label: str,
+    learner: str,
+    parameters: dict[str, str],
+) -> None:
+    experiment = studio.create_training_experiment(
+        workspace, title, task, label, csv=csv, learner=learner, parameters=parameters
+    )
+    studio.run_experiment(workspace, experiment["id"])
+    predictive = studio.derive_predictive(workspace, experiment["id"])
+    studio.deploy(workspace, predictive["id"])
+    studio.add_outputs(workspace, experiment["id"])
+    studio.deploy(workspace, experiment["id"], name=title)
+
+
+def _key(name: str, slot: str) -> str:
+    """A key that stays the same, so that a restarted stack finds its configuration valid."""
+    return base64.b64encode(sha256(f"{name}/{slot}".encode()).digest() * 2).decode()
