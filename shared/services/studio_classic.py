@@ -228,9 +228,10 @@ class StudioClassic:
 
     def _resource(self, slot: Slot) -> Resource:
         info = self._look(slot)
+        resource = updatable(info, self._settings.resource)  # first: a training service's only endpoint is a default
         if info.name == "default":
             raise BadConfiguration(f"{slot.url}: {DEFAULT_ADVICE}")
-        return updatable(info, self._settings.resource)
+        return resource
 
     def _look(self, slot: Slot) -> EndpointInfo:
         info = self.management(slot).show()

@@ -5,6 +5,7 @@ The wire: POST {base}/jobs registers, POST …/start starts, GET looks, DELETE c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -41,6 +42,7 @@ STATES: dict[object, JobState] = {
 }
 """Both encodings were on the wire, and both spellings in Microsoft's own clients."""
 
+_ID = re.compile(rb'"?([\w-]{1,100})"?')
 _NAMES = "The names in the configuration do not fit the service; it has"
 _UNFIT = (
     "InvalidOutputOverrideName",
@@ -144,7 +146,7 @@ class Jobs:
 
 def _job_id(body: bytes, asked: str) -> str:
     """The id out of a bare JSON string, without its quotes."""
-    found = body.decode(errors="replace").strip().strip('"').strip()
-    if not found or "<" in found or len(found) > 200:
+    match = _ID.fullmatch(body.strip())
+    if match is None or match[1] == b"null":
         raise Unavailable(f"{asked}: accepted, but no job id came back; it is submitted again later")
-    return found
+    return match[1].decode()

@@ -34,7 +34,10 @@ def read_evaluation(data: bytes) -> dict[str, float]:
         BadRequest: no CSV with such a row; says which columns there are.
     """
     rows = csv.reader(io.StringIO(data.decode("utf-8-sig", errors="replace"), newline=""))
-    header, values = next(rows, []), next(rows, [])
+    try:
+        header, values = next(rows, []), next(rows, [])
+    except csv.Error as error:
+        raise BadRequest(f"read the job's evaluation: no CSV ({error}); check which output gives the metrics") from None
     found: dict[str, float] = {}
     for column, text in zip(header, values, strict=False):
         name = NAMES.get(column.strip().lower())

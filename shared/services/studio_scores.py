@@ -58,11 +58,14 @@ def scores_in_csv(blocks: Iterable[bytes], column: str | None) -> list[float]:
     Raises: as `scores`; BadRequest for a file without a header.
     """
     rows = csv.reader(_lines(blocks))
-    header = next(rows, None)
-    if not header:
-        raise BadRequest("read scores: the file is empty; look at the scoring job's details")
-    place = header.index(choose(header, column))
-    return _numbers([row for row in rows if row], place)
+    try:
+        header = next(rows, None)
+        if not header:
+            raise BadRequest("read scores: the file is empty; look at the scoring job's details")
+        place = header.index(choose(header, column))
+        return _numbers((row for row in rows if row), place)
+    except (csv.Error, IndexError) as error:
+        raise BadRequest(f"read scores: line {rows.line_num} is no row of the table ({error})") from None
 
 
 def choose(columns: Sequence[str], wanted: str | None) -> str:
@@ -95,7 +98,7 @@ def _number(value: Any, row: int) -> float:
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[str]:
     rest = ""
-    for text in codecs.iterdecode(blocks, "utf-8-sig"):
+    for text in codecs.iterdecode(blocks, "utf-8-sig", errors="replace"):
         *whole, rest = (rest + text).split("\n")
         yield from (line + "\n" for line in whole)
     if rest:

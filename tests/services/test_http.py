@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -24,17 +23,11 @@ from retrain.errors import (
     Unavailable,
 )
 from shared.services.http import Answer, Http, Refusal, error_class
-from tests.services.wire import Order, Wire
+
+from .wire import Order, Wire
 
 KEY = "c2VjcmV0IGtleQ=="
 SAS = "sv=2024-01-01&sp=r&sig=VerySecretSignature%3D"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Wire]:
-    wire = Wire()
-    yield wire
-    wire.close()
 
 
 @pytest.fixture
@@ -220,7 +213,7 @@ def test_fetch_streams_without_any_key(http: Http, server: Wire) -> None:
 def test_fetch_says_at_once_what_storage_refused(http: Http, server: Wire) -> None:
     body = b'<?xml version="1.0"?><Error><Code>AuthenticationFailed</Code></Error>'
     server.answers(Order(403, body))
-    with pytest.raises(AccessDenied, match="AuthenticationFailed.*ask again"):
+    with pytest.raises(AccessDenied, match=r"AuthenticationFailed.*ask again"):
         http.fetch(f"{server.url}/blob", asked="download", advice="ask again")
 
 

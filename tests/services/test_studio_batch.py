@@ -10,7 +10,8 @@ import pytest
 from retrain.errors import AccessDenied, BadConfiguration, BadRequest, Conflict, NotFound, Throttled, Unavailable
 from retrain.ports import JobState, JobStatus, Trainer
 from shared.services.studio_batch import StudioBatch
-from tests.services.conftest import World, people
+
+from .world import World, a_run, people
 
 DATA, MODEL, METRICS = "runs/income/train.csv", "runs/income/model.ilearner", "runs/income/metrics.csv"
 
@@ -24,7 +25,7 @@ def ended(trainer: Trainer, job: str, patience: float = 30) -> JobStatus:
 
 
 def submitted(world: World, trainer: StudioBatch) -> str:
-    return trainer.submit(world.run(), DATA, MODEL, METRICS)
+    return trainer.submit(a_run(), DATA, MODEL, METRICS)
 
 
 def test_a_job_trains_and_gives_model_and_metrics(world: World) -> None:
@@ -142,7 +143,7 @@ def test_names_the_service_lacks_are_answered_with_those_it_has(world: World, na
 
 def test_an_unknown_parameter_is_answered_with_those_there_are(world: World) -> None:
     trainer = world.trainer(parameters={"Nonsense": "1"})
-    with pytest.raises(BadConfiguration, match="UnexpectedParameter.*global parameters "):
+    with pytest.raises(BadConfiguration, match=r"UnexpectedParameter.*global parameters "):
         submitted(world, trainer)
 
 
@@ -160,14 +161,14 @@ def test_swapped_outputs_are_refused_before_or_after_training(world: World) -> N
 
 
 def test_a_model_that_would_not_end_in_ilearner_is_refused_at_once(world: World) -> None:
-    with pytest.raises(BadConfiguration, match="must end in .ilearner"):
-        world.trainer().submit(world.run(), DATA, "runs/income/model.bin", METRICS)
+    with pytest.raises(BadConfiguration, match=r"must end in .ilearner"):
+        world.trainer().submit(a_run(), DATA, "runs/income/model.bin", METRICS)
 
 
 def test_a_parameter_of_the_run_wins_over_the_configured_one(world: World) -> None:
     trainer = world.trainer(parameters={"Nonsense": "1"})
     with pytest.raises(BadConfiguration, match="Other"):
-        trainer.submit(world.run(Other="2"), DATA, MODEL, METRICS)
+        trainer.submit(a_run(Other="2"), DATA, MODEL, METRICS)
 
 
 def test_data_by_address_needs_no_input(world: World) -> None:
@@ -175,7 +176,9 @@ def test_data_by_address_needs_no_input(world: World) -> None:
         world.workspace, "By address", "classification", "income", csv=people(100, 3)
     )
     address = world.blobs.sign(DATA, "r", timedelta(hours=1))
-    world.studio.add_outputs(world.workspace, experiment["id"], outputs=("model", "evaluation"), data="uri", uri=address)
+    world.studio.add_outputs(
+        world.workspace, experiment["id"], outputs=("model", "evaluation"), data="uri", uri=address
+    )
     service = world.studio.deploy(world.workspace, experiment["id"])["WebServiceGroupId"]
     trainer = world.trainer_at(service, data_parameter="URI", model="output1", metrics="output2")
     job = submitted(world, trainer)
@@ -196,8 +199,8 @@ def test_an_output_left_to_the_service_comes_with_the_services_signature(world: 
 
 
 def test_data_that_cannot_be_read_is_refused(world: World) -> None:
-    with pytest.raises(AccessDenied, match="BlobNotFound.*check that the blob exists"):
-        world.trainer().submit(world.run(), "runs/income/nowhere.csv", MODEL, METRICS)
+    with pytest.raises(AccessDenied, match=r"BlobNotFound.*check that the blob exists"):
+        world.trainer().submit(a_run(), "runs/income/nowhere.csv", MODEL, METRICS)
 
 
 def test_an_expired_signature_is_refused_with_advice(world: World) -> None:
@@ -236,4 +239,4 @@ def test_metrics_that_are_no_evaluation_name_the_columns(world: World) -> None:
 
 
 def test_the_service_cannot_tell_what_was_submitted(world: World) -> None:
-    assert world.trainer().find(world.run()) is None
+    assert world.trainer().find(a_run()) is None
