@@ -1,4 +1,4 @@
-"""One place where services are called over HTTP, and where what comes back is sorted into `retrain.errors`.
+"""One place where services are called over HTTP. What comes back is sorted into errors in `answers`.
 
 Promises: a time limit on every call; only hosts that were configured or explicitly allowed; no redirects; no key and no
 signature in any error or log line. Waiting for minutes is the domain's work (by messages); here a call is repeated at
@@ -10,117 +10,25 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Iterator
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from retrain.errors import (
-    AccessDenied,
-    BadConfiguration,
-    BadRequest,
-    Conflict,
-    NotFound,
-    RetrainError,
-    RetryableError,
-    Throttled,
-    Unavailable,
-)
+from retrain.errors import BadConfiguration, Throttled, Unavailable
 from shared.redact import redact
+from shared.services.answers import Answer, error_class
 from shared.services.urls import host_of, is_loopback, origin, plain
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 REPEATS = 2
 PATIENCE = 3.0  # seconds: longer waits are for a queue message
 BLOCK = 1 << 20
-THROTTLING = frozenset(
-    {"RequestThrottled", "TooManyConcurrentRequests", "TooManyHostsBeingInitialized"}
-    | {"TooManyHostsBeingInitializedPerModel", "TooManyRequests"}
-)
-"""Codes in a 503 that ask for fewer calls."""
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """What an error answer said: the outer code, the specific code of its first detail, and the text."""
-
-    code: str = ""
-    detail: str = ""
-    message: str = ""
-
-    def __str__(self) -> str:
-        codes = "/".join(dict.fromkeys(code for code in (self.code, self.detail) if code))
-        return ": ".join(part for part in (codes, self.message) if part) or "no explanation"
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What came back, whatever its status. The key that was sent is never in it."""
-
-    asked: str
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def ok(self) -> bool:
-        """2xx."""
-        return 200 <= self.status < 300
-
-    @property
-    def retry_after(self) -> float | None:
-        """Seconds the service asks to wait, from seconds or an HTTP date; None when it names none."""
-        return _seconds(self.headers.get("Retry-After", ""))
-
-    @property
-    def refusal(self) -> Refusal:
-        """The wire's error; plain text when the body is no JSON."""
-        return _refusal(self.body)
-
-    def json(self, kind: type[T]) -> T:
-        """The body as a record. Raises Unavailable: an answer of another shape comes from something in between."""
-        try:
-            return msgspec.json.decode(self.body, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            start = redact(self.body[:80].decode(errors="replace"))
-            raise Unavailable(
-                f"{self.asked}: HTTP {self.status}, but the body is not what the service sends ({error}); it begins "
-                f"{start!r}. Check that no proxy or sign-in page stands in front of the address."
-            ) from None
-
-    def error(self, advice: str = "") -> RetrainError:
-        """The error this answer stands for; `advice` says what to do next."""
-        kind = error_class(self.status, self.refusal)
-        text = f"{self.asked}: HTTP {self.status}, {redact(str(self.refusal))}. {advice or _ADVICE[kind]}"
-        return kind(text, retry_after=self.retry_after) if issubclass(kind, RetryableError) else kind(text)
-
-
-_ADVICE: dict[type[RetrainError], str] = {
-    Throttled: "It is asked again later.",
-    Unavailable: "It is asked again later; if this lasts, check the service itself.",
-    AccessDenied: "Check the key and what its owner may do.",
-    NotFound: "Check the address.",
-    Conflict: "Look at its present state first.",
-    BadRequest: "The same request would be refused again.",
-    BadConfiguration: "Correct the configured address.",
-}
-
-
-def error_class(status: int, refusal: Refusal) -> type[RetrainError]:
-    """The class of error for a status that is no success; the one table in which statuses are sorted."""
-    if status == 429 or (status == 503 and {refusal.code, refusal.detail} & THROTTLING):
-        return Throttled
-    if status == 408 or status >= 500:
-        return Unavailable
-    if 300 <= status < 400:
-        return BadConfiguration  # the address has moved, and we do not follow it with a key
-    return {401: AccessDenied, 403: AccessDenied, 404: NotFound, 409: Conflict}.get(status, BadRequest)
 
 
 class Http:
@@ -310,29 +218,3 @@ def _blocks(response: requests.Response, asked: str) -> Iterator[bytes]:
         except (requests.RequestException, OSError) as error:
             failure = _silence(asked, error)
     raise failure
-
-
-def _seconds(text: str) -> float | None:
-    if text.strip().isdigit():
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
-
-
-def _refusal(body: bytes) -> Refusal:
-    try:
-        whole = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return Refusal(message=" ".join(body[:2000].decode(errors="replace").split())[:300])
-    found = whole.get("error", whole) if isinstance(whole, dict) else whole
-    if not isinstance(found, dict):
-        extra = whole.get("error_description", "") if isinstance(whole, dict) else ""
-        return Refusal(code=str(found)[:100], message=str(extra)[:600])
-    details = found.get("details")
-    first = details[0] if isinstance(details, list) and details and isinstance(details[0], dict) else {}
-    messages = dict.fromkeys(str(part["message"]) for part in (found, first) if part.get("message"))
-    return Refusal(str(found.get("code") or ""), str(first.get("code") or ""), " ".join(messages)[:900])

@@ -1,32 +1,23 @@
-"""What training and serving with Azure ML Studio (classic) share: addresses, blob references, and what its errors mean.
+"""What training and serving with Azure ML Studio (classic) share: addresses, calls, and what its errors mean.
 
-Batch execution is in `studio_jobs`, endpoint management in `studio_management`; the two ports are `studio_batch` and
-`studio_classic`.
+Blob references are in `studio_blobs`, batch execution in `studio_jobs`, endpoint management in `studio_management`; the
+two ports are `studio_batch` and `studio_classic`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import timedelta
-from typing import Any
-from urllib.parse import quote, unquote, urlsplit
-
-import msgspec
+from urllib.parse import urlsplit
 
 from retrain.errors import AccessDenied, BadConfiguration, BadRequest, NotFound, PermanentError, RetrainError
 from shared.redact import redact
+from shared.services.answers import Answer, Refusal
 from shared.services.credentials import Secret
-from shared.services.http import Answer, Http, Refusal
-from shared.services.urls import is_loopback, origin, plain
+from shared.services.http import Http
+from shared.services.urls import origin, plain
 
 VERSION = "api-version=2.0"
-
-Sign = Callable[[str, str, timedelta], str]
-"""`Blobs.sign`: blob (container/name), permissions, lifetime → its address with a fresh SAS."""
-
-JOB_LIFETIME = timedelta(hours=48)
-"""Of the SAS that a job reads and writes with: it may stand in the service's queue behind forty others first."""
 
 _RUNTIME = re.compile(
     r"(/(?:workspaces|subscriptions)/[^/]+/services/[^/]+)(?:/(?:jobs|execute|score|swagger\.json))?/?"
@@ -87,58 +78,6 @@ def address_problem(rule: Callable[[str], str], name: str, url: str) -> str | No
     except BadConfiguration as error:
         return f"{name}: {error}"
     return None
-
-
-_AS_IS = "/~!$&'()*+,;=:@"  # what a path may hold without percent-encoding
-
-
-class BlobReference(msgspec.Struct, frozen=True, kw_only=True, rename="pascal", omit_defaults=True):
-    """`AzureBlobDataReference`: account, `container/path` and SAS. Never with an account key here.
-
-    The path is written as the blob is called, not percent-encoded, as beside a connection string; both are read.
-    """
-
-    base_location: str | None = None
-    relative_location: str | None = None
-    sas_blob_token: str | None = None
-
-    @classmethod
-    def of(cls, url: str) -> BlobReference:
-        """The parts of a blob's address."""
-        bare, mark, query = url.partition("?")
-        parts = urlsplit(bare)
-        path = parts.path.lstrip("/")
-        account = ""
-        if is_loopback(parts.hostname or ""):  # Azurite: the account is the first part of the path
-            account, _, path = path.partition("/")
-            account += "/"
-        base = f"{parts.scheme}://{parts.netloc}/{account}"
-        return cls(base_location=base, relative_location=unquote(path), sas_blob_token=mark + query)
-
-    @property
-    def address(self) -> str:
-        """Where the blob is, without signature; empty when the service did not say."""
-        if not self.base_location or not self.relative_location:
-            return ""
-        return f"{self.base_location.rstrip('/')}/{quote(self.blob, safe=_AS_IS)}"
-
-    @property
-    def url(self) -> str:
-        """The address with the signature that came with it."""
-        token = (self.sas_blob_token or "").lstrip("?")
-        return f"{self.address}?{token}" if token else self.address
-
-    @property
-    def blob(self) -> str:
-        """`container/name` as our own store would call it."""
-        return unquote(self.relative_location or "").lstrip("/")
-
-    def redacted(self) -> BlobReference:
-        """The same with the signature hidden, fit for records and pages."""
-        return msgspec.structs.replace(self, sas_blob_token=redact(self.sas_blob_token or ""))
-
-    def __repr__(self) -> str:
-        return f"BlobReference({self.address!r})"
 
 
 Advice = Mapping[str, tuple[type[PermanentError] | None, str]]
@@ -220,49 +159,3 @@ def explained(answer: Answer, advice: Advice) -> RetrainError:
 def is_refusal(answer: Refusal, *codes: str) -> bool:
     """Whether an error answer carries one of these codes."""
     return bool({answer.code, answer.detail} & set(codes))
-
-
-class Names(msgspec.Struct, frozen=True):
-    """The inputs, outputs and global parameters that a service has, as far as its Swagger document tells."""
-
-    inputs: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
-    parameters: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        def listed(names: tuple[str, ...]) -> str:
-            return ", ".join(names) or "none"
-
-        return (
-            f"inputs {listed(self.inputs)}; outputs {listed(self.outputs)}; "
-            f"global parameters {listed(self.parameters)} (case matters)"
-        )
-
-
-def names_in(swagger: Any) -> Names:
-    """Reads names out of `swagger.json`: the batch request's definition first, then the request-response ones."""
-    definitions = swagger.get("definitions", {}) if isinstance(swagger, dict) else {}
-
-    def members(*paths: tuple[str, str]) -> tuple[str, ...]:
-        for definition, member in paths:
-            found = _properties(definitions, definitions.get(definition, {})).get(member, {})
-            names = tuple(_properties(definitions, found))
-            if names:
-                return names
-        return ()
-
-    return Names(
-        members(("BatchExecutionRequest", "Inputs"), ("ExecutionRequest", "Inputs")),
-        members(("BatchExecutionRequest", "Outputs"), ("ExecutionResults", "Results")),
-        members(("BatchExecutionRequest", "GlobalParameters"), ("ExecutionRequest", "GlobalParameters")),
-    )
-
-
-def _properties(definitions: dict[str, Any], schema: Any) -> dict[str, Any]:
-    for _ in range(5):  # a reference to a reference is enough; a ring must not hang us
-        reference = schema.get("$ref", "") if isinstance(schema, dict) else ""
-        if not reference:
-            break
-        schema = definitions.get(reference.rpartition("/")[2], {})
-    found = schema.get("properties", {}) if isinstance(schema, dict) else {}
-    return found if isinstance(found, dict) else {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from typing import Self
 
 import msgspec
@@ -14,11 +13,10 @@ from retrain.ports import JobState, JobStatus, Results
 from retrain.run import Run
 from shared.services import credentials, urls
 from shared.services.http import Http
-from shared.services.studio import JOB_LIFETIME, BlobReference, Sign, Studio, address_problem, runtime_base
+from shared.services.studio import Studio, address_problem, runtime_base
+from shared.services.studio_blobs import JOB_LIFETIME, BlobReference, Sign, readable
 from shared.services.studio_jobs import Jobs
 from shared.services.studio_metrics import read_evaluation
-
-RESULT_LIFETIME = timedelta(hours=1)
 
 
 class StudioBatchSettings(Section, frozen=True):
@@ -135,9 +133,8 @@ class StudioBatch:
         )
 
     def _readable(self, reference: BlobReference) -> str:
-        own = self._sign(reference.blob, "r", RESULT_LIFETIME)
-        url = own if BlobReference.of(own).address == reference.address else reference.url
-        if not BlobReference.of(url).sas_blob_token:
+        url = readable(reference, self._sign)
+        if not url:
             raise AccessDenied(
                 f"results: {reference.address} came without a SAS and is not in our own storage; "
                 "name an output location of ours, or ask the service's owner for read access"

@@ -18,17 +18,8 @@ from retrain.ports import Begun, Deployed, JobStatus, Rows, Slot
 from retrain.run import Artifact
 from shared.services import credentials
 from shared.services.http import Http
-from shared.services.studio import (
-    COMMON,
-    JOB_LIFETIME,
-    VERSION,
-    Advice,
-    BlobReference,
-    Sign,
-    Studio,
-    address_problem,
-    management_url,
-)
+from shared.services.studio import COMMON, VERSION, Advice, Studio, address_problem, management_url
+from shared.services.studio_blobs import JOB_LIFETIME, BlobReference, Sign, readable
 from shared.services.studio_jobs import Jobs
 from shared.services.studio_management import DEFAULT_ADVICE, EndpointInfo, Management, Resource, runtime_of, updatable
 from shared.services.studio_scores import QUERY, Form, request, scores, scores_in_csv
@@ -164,11 +155,12 @@ class StudioClassic:
         asked = f"download {resource.name!r} from {location.address or slot.url}"
         if not location.address:
             raise NotFound(f"{asked}: the service does not say where it is. Keep a copy of the .ilearner yourself.")
-        if not location.sas_blob_token:
+        url = readable(location, self._sign)
+        if not url:
             raise AccessDenied(f"{asked}: the service gives no SAS to read it. Keep a copy of the .ilearner yourself.")
-        self._http.allow(location.url)
+        self._http.allow(url)
         advice = "The SAS that the service shows has expired or its blob is gone; this model can no longer be copied."
-        return self._http.fetch(location.url, asked=asked, advice=advice)
+        return self._http.fetch(url, asked=asked, advice=advice)
 
     def preview(self, slot: Slot, artifact: Artifact) -> dict[str, object]:
         """The PATCH body for this artifact, signature redacted."""

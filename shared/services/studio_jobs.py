@@ -15,17 +15,9 @@ import msgspec
 from retrain.errors import BadConfiguration, RetrainError, Unavailable
 from retrain.ports import JobState, JobStatus
 from shared.redact import redact
-from shared.services.studio import (
-    COMMON,
-    VERSION,
-    Advice,
-    BlobReference,
-    Names,
-    Studio,
-    explained,
-    is_refusal,
-    names_in,
-)
+from shared.services.studio import COMMON, VERSION, Advice, Studio, explained, is_refusal
+from shared.services.studio_blobs import BlobReference
+from shared.services.studio_names import Names, names_in
 
 STATES: dict[object, JobState] = {
     0: JobState.NOT_STARTED,

@@ -13,7 +13,8 @@ import msgspec
 
 from retrain.errors import BadConfiguration, BadRequest
 from shared.services.http import Http
-from shared.services.studio import COMMON, Advice, BlobReference, Studio, explained, management_url
+from shared.services.studio import COMMON, Advice, Studio, explained, management_url
+from shared.services.studio_blobs import BlobReference
 from shared.services.urls import host_of, is_loopback
 
 NAME = re.compile(r"[a-z0-9]{1,24}")

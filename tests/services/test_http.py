@@ -22,7 +22,8 @@ from retrain.errors import (
     Throttled,
     Unavailable,
 )
-from shared.services.http import Answer, Http, Refusal, error_class
+from shared.services.answers import Answer, Refusal, error_class
+from shared.services.http import Http
 
 from .wire import Order, Wire
 

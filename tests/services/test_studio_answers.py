@@ -181,6 +181,19 @@ def test_a_model_that_cannot_be_copied_says_why(server: Wire, location: Any, kin
         client.artifact(client.production())
 
 
+@pytest.mark.parametrize("token", [None, "?se=2020-01-01&sig=Expired"])
+def test_a_model_in_our_own_storage_is_signed_afresh(server: Wire, token: str | None) -> None:
+    def local(blob: str, permissions: str, lifetime: timedelta) -> str:
+        return f"{server.url}/account/{blob}?sp={permissions}&sig=Fresh"
+
+    location = {"BaseLocation": f"{server.url}/account", "RelativeLocation": "c/m.ilearner", "SasBlobToken": token}
+    server.answers(shown(server, {"Name": "M", "Location": location}), Order(body=b"model"))
+    client = endpoint(server)
+    client._sign = local
+    assert b"".join(client.artifact(client.production())) == b"model"
+    assert server.seen[-1].path == "/account/c/m.ilearner?sp=r&sig=Fresh"
+
+
 @pytest.mark.parametrize("form", ["table", "swagger"])
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_another_number_of_scores_than_rows_is_refused(server: Wire, form: Any, count: int) -> None:

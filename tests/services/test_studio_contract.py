@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -36,7 +37,8 @@ class Service(NamedTuple):
     data: str
 
 
-def live() -> Service:
+@contextmanager
+def live() -> Iterator[Service]:
     env = os.environ
     storage = Storage(Account.from_connection_string(env[f"{LIVE}STORAGE"]))
     batch = StudioBatchSettings(url=env[f"{LIVE}TRAINING"], key=f"env:{LIVE}TRAINING_KEY")
@@ -47,13 +49,15 @@ def live() -> Service:
         staging_key=f"env:{LIVE}STAGING_KEY",
     )
     sign = storage.blobs.sign
-    return Service(StudioBatch.of(batch, sign), StudioClassic.of(classic, sign), storage.blobs, env[f"{LIVE}DATA"])
+    yield Service(StudioBatch.of(batch, sign), StudioClassic.of(classic, sign), storage.blobs, env[f"{LIVE}DATA"])
+    storage.close()
 
 
 @pytest.fixture(params=["stand-in", *(["live"] if f"{LIVE}TRAINING" in os.environ else [])])
 def service(request: pytest.FixtureRequest) -> Iterator[Service]:
     if request.param == "live":
-        yield live()
+        with live() as described:
+            yield described
     else:
         world: World = request.getfixturevalue("world")
         yield Service(world.trainer(), world.endpoint_client(), world.blobs, "runs/income/train.csv")

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from retrain.errors import BadConfiguration
 from retrain.model import read
-from shared.services.studio import BlobReference, management_url, runtime_base
+from shared.services.studio import management_url, runtime_base
 from shared.services.studio_batch import StudioBatchSettings
+from shared.services.studio_blobs import BlobReference
 from shared.services.studio_classic import StudioClassicSettings
 
 RUNTIME = "https://ussouthcentral.services.azureml.net/workspaces/w/services/e"
