@@ -1,0 +1,167 @@
+"""Commands about models: which there are and what is live, and adopting the live one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.api import Json, segment
+from cli.options import AsJson, Model, connect
+from cli.problems import Usage
+from cli.render import emit, facts, figure, heading, say, size, table
+from cli.show import who
+from cli.times import age, clock
+
+EXISTING: dict[str, Any] = {"exists": True, "dir_okay": False, "readable": True, "metavar": "FILE"}
+NEEDS_HOLDOUT = (
+    "adopting {model} needs --holdout FILE: a CSV of labelled rows that the live model was not trained on. It is asked "
+    "to score them, which shows that label, columns and keys are right; the result is the baseline on record. Nothing "
+    "at the service is changed"
+)
+
+
+def list_models(
+    ctx: typer.Context,
+    model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help="Show this one with its changes.")] = None,
+    json: AsJson = False,
+) -> None:
+    """List the models and what is live, or show one with every change of its production.
+
+    ```
+    retrain models
+    retrain models bikes
+    ```
+    """
+    api = connect(ctx)
+    found = api.get(f"/api/models/{segment(model)}" if model else "/api/models")
+    if json:
+        emit(found)
+    elif model:
+        _one(found)
+    else:
+        _all(found["models"])
+
+
+def _all(models: list[Json]) -> None:
+    if not models:
+        say("No model is configured; put a .toml into config/models/ of the storage account.")
+        return
+    titles = ("MODEL", "LABEL", "METRIC", "LIVE", "SINCE", "PROMOTION", "SCHEDULE", "UNDER WAY")
+    table(titles, [_row(model) for model in models])
+
+
+def _row(model: Json) -> tuple[str, ...]:
+    champion = model.get("champion")
+    live = version_of(champion) if champion else "not adopted"
+    return (
+        model["name"],
+        model["label"],
+        model["metric"],
+        live,
+        age(champion["since"]) if champion else "-",
+        model["promotion"],
+        model.get("schedule") or "-",
+        under_way(champion) or "-",
+    )
+
+
+def version_of(champion: Json) -> str:
+    """`version 3`, and whose model that is after a rollback."""
+    version, origin = champion["version"], champion["origin"]
+    return f"version {version}" if version == origin else f"version {version} (the model of {origin})"
+
+
+def under_way(champion: Json | None) -> str:
+    """The change of production that has begun and not ended."""
+    intent = (champion or {}).get("intent")
+    if not intent:
+        return ""
+    change = intent["change"]
+    restoring = ", being taken back" if intent.get("restoring") else ""
+    return f"{change['kind']} to version {change['version']}{restoring}"
+
+
+def _one(model: Json) -> None:
+    say(model["name"], "bold")
+    champion = model.get("champion") or {}
+    facts(
+        {
+            "label": f"{model['label']} ({model['kind']})",
+            "metric": model["metric"],
+            "promotion": model["promotion"],
+            "schedule": model.get("schedule") or "",
+            "since": f"{clock(model['since'])} (older data is history)" if model.get("since") else "",
+            "configuration": model["configuration"],
+            "live": f"{version_of(champion)}, since {age(champion['since'])}" if champion else "not adopted yet",
+            "run": champion.get("run", ""),
+            "location": champion.get("location", ""),
+            "under way": under_way(champion),
+        }
+    )
+    if not champion:
+        say(f"Adopt what is live: retrain adopt {model['name']} --holdout FILE")
+    if changes := model.get("changes"):
+        heading("Changes of production")
+        table(("VERSION", "CHANGE", "MODEL OF", "WHEN", "BY", "WHY"), [_change(change) for change in changes], indent=2)
+
+
+def _change(change: Json) -> tuple[str, ...]:
+    origin = f"version {change['origin']}"
+    by = who(change.get("actor"))
+    return str(change["version"]), change["kind"], origin, age(change["at"]), by, change.get("why", "")
+
+
+def adopt(
+    ctx: typer.Context,
+    model: Model,
+    holdout: Annotated[
+        Path | None, typer.Option(**EXISTING, help="Labelled rows the live model was not trained on.")
+    ] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option(**EXISTING, help="What the live model was trained on; may be repeated.")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Accept a change that was made outside of Retrain.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Record the live model as the champion, so that there is something to compare with and to go back to.
+
+    Every model starts with this once. Nothing at the service is changed. Files given with --data are trained on
+    together with what lands later.
+
+    ```
+    retrain adopt bikes --holdout august.csv --data january-to-july.csv
+    retrain adopt bikes --holdout august.csv --again
+    ```
+    """
+    if holdout is None:
+        raise Usage(NEEDS_HOLDOUT.format(model=model))
+    api = connect(ctx)
+    held, *given = [api.upload(model, file, file.name, "history") for file in (holdout, *(data or ()))]
+    body = {"holdout": held, "data": given, "again": again}
+    found = api.post(f"/api/models/{segment(model)}/adopt", body)
+    if json:
+        emit(found)
+    else:
+        _adopted(model, found, given)
+
+
+def _adopted(model: str, found: Json, given: list[str]) -> None:
+    champion, baseline = found["champion"], found["baseline"]
+    artifact = champion.get("artifact")
+    kept = (
+        f"{artifact['blob']} ({size(artifact.get('size', 0))}), so it can be put back at any time" if artifact else "no"
+    )
+    say(f"{model}: the live model is on record as version {champion['version']}.", "bold")
+    facts(
+        {
+            "serving": f"{found['serving']['resource']} from {found['serving']['location']}",
+            baseline["metric"]: f"{figure(baseline['value'])} on {baseline['rows']:,} labelled rows",
+            "skill": f"{figure(baseline['skill'])} (1 never errs, 0 is as good as a constant)",
+            "copied": kept,
+            "trained on": ", ".join(given),
+            "note": found.get("note", ""),
+            "released": ", ".join(found.get("released", [])),
+        }
+    )
