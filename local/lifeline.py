@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 import weakref
 from contextlib import suppress
+from pathlib import Path
 from typing import IO
 
 _held: weakref.WeakSet[IO[bytes]] = weakref.WeakSet()
@@ -22,6 +24,13 @@ def hold(process: subprocess.Popen[bytes]) -> IO[bytes]:
     assert process.stdin is not None
     _held.add(process.stdin)
     return process.stdin
+
+
+def empty_file(prefix: str) -> Path:
+    """A new empty log file in the system's folder for such things, for a child to write to."""
+    handle, name = tempfile.mkstemp(prefix=prefix, suffix=".log")
+    os.close(handle)
+    return Path(name)
 
 
 def _drop_all() -> None:

@@ -5,18 +5,14 @@ A line is `127.0.0.1 - - [time] "PUT /account/container/blob?query HTTP/1.1" 201
 
 from __future__ import annotations
 
-import asyncio
 import re
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import parse_qs, unquote
 
 import msgspec
 
-ACTIVE_PAUSE = 0.005  # seconds between looks while writes come in
-IDLE_PAUSE = 0.03  # seconds between looks otherwise; 0.2 % of a core
-ACTIVE_FOR = 2.0  # seconds after a write
+from local.host.watch import Watch
 
 _LINE = re.compile(r'"(PUT|POST) /([^/ ?"]+)/([^/ ?"]+)(?:/([^ ?"]+))?(?:\?([^ "]*))? HTTP/[\d.]+" (\d{3}) ')
 _APIS = {(None, 201): "PutBlob", ("blocklist", 201): "PutBlockList", (None, 202): "CopyBlob"}
@@ -68,18 +64,15 @@ class Tail:
         self._path = path
         self._position = path.stat().st_size if path.exists() else 0
         self._rest = b""
-        self._active_until = 0.0
-
-    def hurry(self) -> None:
-        """Look often for a while."""
-        self._active_until = time.monotonic() + ACTIVE_FOR
 
     async def lines(self) -> AsyncIterator[str]:
         """Every new complete line; never ends."""
-        while True:
-            for line in self.new_lines():
-                yield line
-            await asyncio.sleep(ACTIVE_PAUSE if time.monotonic() < self._active_until else IDLE_PAUSE)
+        async with Watch(self._path) as watch:
+            while True:
+                armed = watch.arm()
+                for line in self.new_lines():
+                    yield line
+                await watch.wait(armed=armed)
 
     def new_lines(self) -> list[str]:
         """Lines that were completed since the last call."""

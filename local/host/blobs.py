@@ -20,7 +20,7 @@ from local.host.invocations import Invocations
 from local.host.protos import TypedData
 from local.host.queues import QueueListener
 from local.host.receipts import Receipts
-from local.host.settings import BlobSettings, resolve
+from local.host.settings import BlobSettings, SettingsError, resolve
 from local.host.storage import Storage, read_blob, send
 from local.host.wakeup import Wakeups
 from local.host.worker import Function
@@ -29,11 +29,14 @@ log = logging.getLogger("local.host.blobs")
 
 
 class BlobFunction:
-    """A function with a blob trigger: its path, its connection, where its events come from."""
+    """A function with a blob trigger: its path, its connection, its source. Raises SettingsError for a bad path."""
 
     def __init__(self, function: Function, environment: Mapping[str, str]) -> None:
         self.function = function
-        self.path = BlobPath.parse(resolve(function.trigger["path"], environment))
+        try:
+            self.path = BlobPath.parse(resolve(function.trigger["path"], environment))
+        except ValueError as error:
+            raise SettingsError(f"function {function.name}: {error}") from error
         self.connection: str = function.trigger["connection"]
         self.by_event_grid = function.trigger.get("source", "").lower() == "eventgrid"
 

@@ -75,12 +75,10 @@ class EventGrid:
                 await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _take(self, seen: BlobWritten | MessagePut | None) -> None:
-        if isinstance(seen, MessagePut) and self._wakeups.listens(seen.account, seen.queue):
-            self._tail.hurry()
+        if isinstance(seen, MessagePut):
             if seen.queue != self._own_queue:  # whoever writes there has announced it already
                 self._wakeups.announce(seen.account, seen.queue, seen.delay)
         elif isinstance(seen, BlobWritten) and (seen.account, seen.container) in self._subscriptions:
-            self._tail.hurry()
             self._spawn(self._publish(seen))
 
     def _spawn(self, work: Any) -> None:

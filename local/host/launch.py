@@ -6,14 +6,13 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from local.lifeline import hold
+from local.lifeline import empty_file, hold
 
 START_TIMEOUT = 60.0  # seconds
 STOP_TIMEOUT = 30.0  # seconds that running invocations may take to finish
@@ -55,7 +54,7 @@ class HostProcess:
         command += ["--event-grid", str(event_grid_log)] if event_grid_log else []
         command += ["--event-grid-chaos", chaos] if chaos else []
         command += ["--enable-auth"] if enable_auth else []
-        self.log = log or Path(tempfile.mkstemp(prefix="host-", suffix=".log")[1])
+        self.log = log or empty_file("host-")
         self._started = self.log.stat().st_size if self.log.exists() else 0
         path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
         with self.log.open("ab") as errors:

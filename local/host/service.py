@@ -129,7 +129,7 @@ async def _run(options: Options) -> int:
             functions = await worker.load(options.app)
             host = Host(options, config, functions, settings.host_id(options.app, os.environ))
             await _serve(host, listening)
-    except (LoadError, SettingsError, ValueError) as error:
+    except (LoadError, SettingsError) as error:
         return _fail(str(error), EXIT_NOT_LOADED)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:

@@ -16,10 +16,6 @@ class Wakeups:
         """Call `wake` whenever a message of that queue becomes visible."""
         self._listeners.setdefault((account, queue), []).append(wake)
 
-    def listens(self, account: str, queue: str) -> bool:
-        """Whether anybody listens to that queue."""
-        return (account, queue) in self._listeners
-
     def announce(self, account: str, queue: str, delay: float = 0.0) -> None:
         """A message of that queue is visible in `delay` seconds."""
         for wake in self._listeners.get((account, queue), ()):

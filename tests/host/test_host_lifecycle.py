@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -114,10 +116,35 @@ def test_a_host_ends_with_the_process_that_started_it(account, tmp_path):
     while time.monotonic() < deadline:
         try:
             requests.get(url, timeout=1)
+        except requests.Timeout:
+            continue  # accepted on its way down
         except requests.ConnectionError:
             return
         time.sleep(0.05)
     pytest.fail("the host outlived its parent")
+
+
+def test_a_parent_that_has_imported_the_host_can_fork_it(account):
+    program = (
+        "import os, sys, threading; from pathlib import Path; import local.host\n"
+        "assert threading.active_count() == 1\n"
+        f"options = local.host.Options(app=Path({str(APPS / 'guarded')!r}), port=0, hide_time=2)\n"
+        "child = os.fork()\n"
+        "if not child: os._exit(local.host.run(options))\n"
+        "print(child, flush=True); sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(APPS.parents[2]), "AzureWebJobsStorage": account.connection_string},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as parent:
+        child = int(parent.stdout.readline())
+        url = json.loads(parent.stdout.readline())["url"]
+        assert requests.get(f"{url}/api/open", timeout=10).text == "nobody"
+        os.kill(child, signal.SIGTERM)
+    assert parent.returncode == 0
 
 
 def key_of(account, document: str, *path) -> str:
