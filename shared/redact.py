@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _SECRETS = (
-    (re.compile(r"(?i)(\bsig(?:=|%3D))[^&\s\"'<>;,)]+"), r"\1***"),
+    (re.compile(r"(?i)((?:\b|(?<=%3F)|(?<=%26))sig(?:=|%3D))[^&\s\"'<>;,)]+"), r"\1***"),
     (re.compile(r"(?i)(\bAccountKey\s*=\s*)[^;\s\"']+"), r"\1***"),
     (re.compile(r"(?i)(\bSharedKey(?:Lite)? [^:\s]+:)[^\s\"',]+"), r"\1***"),
     (re.compile(r"(?i)(\bBearer\s+)[^\s\"',;]+"), r"\1***"),

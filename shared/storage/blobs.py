@@ -100,12 +100,14 @@ class AzureBlobs(Blobs):
             if second:
                 return self._commit(client, chain((first, second), blocks), token, conditions)
             return self._put(client, first, token, conditions)
-        except (Conflict, Unanswered):
+        except (Conflict, Replaced, Unanswered) as doubt:
             # An answer may have been lost on the way: the token tells whether it was us.
             found = self._written(client, token)
-            if found is None:
-                raise
-            return found
+            if found is not None:
+                return found
+            if only_new and isinstance(doubt, Replaced):
+                raise Conflict(str(doubt)) from doubt
+            raise
 
     def copy(self, source: str, target: str) -> None:
         """Copies inside the account. Raises NotFound; Unavailable while a long copy is under way."""
