@@ -13,6 +13,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 from local.services.studio.blobs import BadConnectionString  # noqa: E402
 from local.services.studio.server import serve  # noqa: E402
+from local.services.studio.store import StateInUse  # noqa: E402
 from local.services.studio.switches import BadSwitch, Switches  # noqa: E402
 
 
@@ -36,7 +37,7 @@ def main() -> int:
     try:
         Switches(switches)
         return asyncio.run(serve(given.port, given.state, given.storage, given.workers, switches, given.lifeline))
-    except BadSwitch as wrong:
+    except (BadSwitch, StateInUse) as wrong:
         sys.stderr.write(f"{wrong}\n")
     except BadConnectionString:
         sys.stderr.write("--storage is not a storage connection string (AccountName=...;AccountKey=...;...).\n")

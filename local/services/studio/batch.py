@@ -23,7 +23,7 @@ class BatchRequest(msgspec.Struct, rename="pascal", kw_only=True):
     inputs: dict[str, BlobReference | None] | None = None
     output: BlobReference | None = None
     outputs: dict[str, BlobReference | None] | None = None
-    global_parameters: dict[str, str | float | bool | None] | None = None
+    global_parameters: dict[str, str | int | float | bool | None] | None = None
 
 
 async def job_of(studio: Studio, endpoint: Endpoint, body: bytes, version: str) -> Job:
@@ -56,6 +56,7 @@ def _inputs(graph: Graph, request: BatchRequest) -> dict[str, BlobReference]:
     known = {name: reference for name, reference in given.items() if reference is not None}
     for name, reference in known.items():
         check_reference(reference, DATA_EXTENSIONS, empty=("MissingInputBlobInformation", name))
+        check_unexpired(reference)
     return known
 
 
@@ -75,6 +76,7 @@ def _output(studio: Studio, name: str, kind: str, given: BlobReference | None, j
     if given is None:
         return studio.blobs.own_reference(f"{job}/{new_id()}{allowed[0]}")
     check_reference(given, allowed, empty=("MissingOutputOverrideSpecification", name))
+    check_unexpired(given)
     return given
 
 
@@ -93,8 +95,12 @@ def check_reference(reference: BlobReference, extensions: tuple[str, ...], empty
         raise error("InputBlobRelativeLocationInvalid", relative) from wrong
     if not relative.lower().endswith(extensions):
         raise error("InvalidBlobExtension", relative, '", "'.join(extensions))
+
+
+def check_unexpired(reference: BlobReference) -> None:
+    """Raises: WireError (ExpiryTimeInThePast) for a SAS token that says it has ended."""
     if reference.sas_blob_token and not reference.connection_string and expired(reference.sas_blob_token, time.time()):
-        raise error("ExpiryTimeInThePast", relative)
+        raise error("ExpiryTimeInThePast", reference.relative_location)
 
 
 def _check_connection(text: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs
 
 import aiohttp
 import msgspec
@@ -218,16 +218,3 @@ def said(failed: AzureError) -> str:
         code = getattr(failed, "error_code", None) or failed.reason
         return f"The remote server returned an error: ({failed.status_code}) {code}"
     return type(failed).__name__
-
-
-def reference_of_url(url: str) -> BlobReference:
-    """A blob's address, SAS included, taken apart. Raises: ValueError."""
-    parts = urlsplit(url)
-    path = unquote(parts.path).lstrip("/").split("/")
-    # Azurite puts the account's name first in the path when it is reached by number.
-    account = [path.pop(0)] if (parts.hostname or "").replace(".", "").isdigit() and len(path) > 2 else []
-    base = f"{parts.scheme}://{parts.netloc}/" + "".join(f"{quote(name)}/" for name in account)
-    relative = "/".join(path)
-    split_location(relative)
-    token = f"?{parts.query}" if parts.query else None
-    return BlobReference(base_location=base, relative_location=relative, sas_blob_token=token)

@@ -6,8 +6,8 @@ and port names are this stand-in's own; a reader should treat them as opaque.
 
 from typing import Any
 
+from local.services.studio.outputs import LABELS, SCORED
 from local.services.studio.records import Column, Experiment, Graph
-from local.services.studio.scoring import LABELS, OUTPUTS
 
 _DATASET = {"type": "Dataset"}
 
@@ -62,7 +62,7 @@ def _output(task: str, kind: str) -> dict[str, Any]:
     if kind != "scores":
         return {}
     label = _column(Column(LABELS, "number" if task == "regression" else "category"))
-    return {name: label if name == LABELS else _column(Column(name, "number")) for name in OUTPUTS[task]}
+    return {name: label if name == LABELS else _column(Column(name, "number")) for name in SCORED[task]}
 
 
 def _package(graph: Graph) -> dict[str, Any]:

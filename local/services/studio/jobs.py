@@ -32,6 +32,7 @@ class Jobs:
         self._work = work
         self._queues: dict[str, list[Job]] = {}
         self._running: dict[str, dict[str, asyncio.Task[None]]] = {}
+        self._registered = 0
         self._last = max((job.number for job in store.all(Job)), default=0)
 
     def resume(self) -> None:
@@ -40,13 +41,14 @@ class Jobs:
         for job in sorted(left, key=lambda job: job.number):
             log.info("job taken up again after a restart job=%s", job.id)
             self._enqueue(job)
-        ended = [job for job in self._store.all(Job) if job.state in ENDED]
-        if len(ended) > MOST_ENDED:
-            self._store.delete(*ended[:-MOST_ENDED])
+        self._trim()
 
     def register(self, job: Job) -> None:
         """Keeps a new job; nothing runs yet."""
         self._store.save(job)
+        self._registered += 1
+        if self._registered % 1000 == 0:
+            self._trim()
 
     def start(self, job: Job) -> None:
         """Starts a registered job. Raises: WireError (CannotStartJob) in any other state."""
@@ -106,6 +108,10 @@ class Jobs:
         finally:
             self._running[job.endpoint].pop(job.id, None)
             self._admit(job.endpoint)
+
+    def _trim(self) -> None:
+        ended = [job for job in self._store.all(Job) if job.state in ENDED]
+        self._store.delete(*ended[: max(0, len(ended) - MOST_ENDED)])
 
     def _end(self, job: Job, state: str, details: str | None) -> None:
         if job.state in ENDED:

@@ -79,7 +79,7 @@ class StudioProcess:
         ready, _, _ = select.select([process.stdout], [], [], PATIENCE)
         line = process.stdout.readline() if ready else b""
         if not line:
-            state = f"exit code {process.poll()}" if ready else f"silent for {PATIENCE:g} s"
+            state = f"exit code {process.wait(PATIENCE)}" if ready else f"silent for {PATIENCE:g} s"
             raise StudioDidNotStart(f"The stand-in of Studio did not start ({state}); see {self._log or 'its output'}.")
         return str(msgspec.json.decode(line)["url"])
 

@@ -3,14 +3,7 @@
 import numpy as np
 from sklearn.metrics import log_loss, roc_auc_score
 
-REGRESSION = (
-    "Mean Absolute Error",
-    "Root Mean Squared Error",
-    "Relative Absolute Error",
-    "Relative Squared Error",
-    "Coefficient of Determination",
-)
-CLASSIFICATION = ("Accuracy", "Precision", "Recall", "F-Score", "AUC", "Average Log Loss", "Training Log Loss")
+from local.services.studio.outputs import METRICS
 
 
 def regression(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
@@ -19,7 +12,7 @@ def regression(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     relative = _ratio(absolute.sum(), np.abs(truth - truth.mean()).sum())
     relative_squared = _ratio(squared.sum(), ((truth - truth.mean()) ** 2).sum())
     values = (absolute.mean(), np.sqrt(squared.mean()), relative, relative_squared, 1 - relative_squared)
-    return dict(zip(REGRESSION, map(float, values), strict=True))
+    return dict(zip(METRICS["regression"], map(float, values), strict=True))
 
 
 def classification(truth: np.ndarray, probability: np.ndarray) -> dict[str, float]:
@@ -41,7 +34,7 @@ def classification(truth: np.ndarray, probability: np.ndarray) -> dict[str, floa
         loss,
         100 * _ratio(prior - loss, prior),
     )
-    return dict(zip(CLASSIFICATION, values, strict=True))
+    return dict(zip(METRICS["classification"], values, strict=True))
 
 
 def _ratio(part: float, whole: float, otherwise: float = float("nan")) -> float:

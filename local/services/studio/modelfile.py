@@ -17,18 +17,13 @@ from sklearn.pipeline import Pipeline
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from local.services.studio.records import Column
+from local.services.studio.treecheck import check_trees
 
 FORMAT = 1
 LARGEST = 1 << 30  # bytes unpacked; a zip may promise more than a machine holds
 TRUSTED = (
     # Beyond what skops itself vouches for (scikit-learn's and NumPy's own types): the trees of the tree learners.
     "numpy.dtype",  # of the imputer: a description, nothing runs
-    "sklearn._loss.link.HalfLogitLink",
-    "sklearn._loss.link.IdentityLink",
-    "sklearn._loss.link.Interval",
-    "sklearn._loss.link.LogitLink",
-    "sklearn._loss.loss.HalfBinomialLoss",
-    "sklearn._loss.loss.HalfSquaredError",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
 )
@@ -98,6 +93,10 @@ def unpack(content: bytes) -> Model:
         raise NotAModel(f"the model cannot be built with {versions()}: {broken!r}") from broken
     if not isinstance(pipeline, Pipeline):
         raise NotAModel(f"the model is a {type(pipeline).__name__}, not a pipeline")
+    try:
+        check_trees(pipeline[-1])
+    except Exception as broken:
+        raise NotAModel(f"the model is not sound: {broken!r}") from broken
     return Model(header, pipeline)
 
 

@@ -2,23 +2,15 @@
 
 from collections import OrderedDict
 from threading import Lock
-from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit
 
 from local.services.studio import modelfile
 from local.services.studio.modelfile import Model
+from local.services.studio.outputs import SCORED, Scores
 from local.services.studio.store import Files
 from local.services.studio.tables import Table, encode
-
-LABELS, PROBABILITIES = "Scored Labels", "Scored Probabilities"
-OUTPUTS: dict[str, tuple[str, ...]] = {"regression": (LABELS,), "classification": (LABELS, PROBABILITIES)}
-
-
-class Scores(NamedTuple):
-    """The scored columns and, row by row, their values as text (floats in full: `float(text)` is the value)."""
-
-    names: tuple[str, ...]
-    types: tuple[str, ...]
-    rows: list[list[str]]
 
 
 def score(model: Model, table: Table) -> Scores:
@@ -26,11 +18,39 @@ def score(model: Model, table: Table) -> Scores:
     header = model.header
     matrix = encode(header.columns, table)
     if header.task == "regression":
-        predicted = model.pipeline.predict(matrix).tolist() if len(matrix) else []
-        return Scores((LABELS,), ("Numeric",), [[repr(value)] for value in predicted])
-    probabilities = model.pipeline.predict_proba(matrix)[:, 1].tolist() if len(matrix) else []
+        return Scores(SCORED[header.task], ("Numeric",), [[repr(value)] for value in _raw(model, matrix).tolist()])
+    probabilities = _probabilities(model, matrix).tolist()
     rows = [[header.classes[value > 0.5], repr(value)] for value in probabilities]
-    return Scores((LABELS, PROBABILITIES), ("String", "Numeric"), rows)
+    return Scores(SCORED[header.task], ("String", "Numeric"), rows)
+
+
+def _raw(model: Model, matrix: np.ndarray) -> np.ndarray:
+    if not len(matrix):
+        return np.empty(0)
+    estimator = model.pipeline[-1]
+    if not hasattr(estimator, "coef_"):
+        return model.pipeline.predict(matrix)
+    # A matrix product rounds differently for different numbers of rows; callers compare scores across batches,
+    # so the same row must give the same digits in whatever company.
+    prepared = np.ascontiguousarray(model.pipeline[:-1].transform(matrix))
+    return (prepared * np.ravel(estimator.coef_)).sum(axis=1) + np.ravel(estimator.intercept_)[0]
+
+
+def _probabilities(model: Model, matrix: np.ndarray) -> np.ndarray:
+    if not len(matrix) or hasattr(model.pipeline[-1], "coef_"):
+        return expit(_raw(model, matrix))
+    return model.pipeline.predict_proba(matrix)[:, 1]
+
+
+def proven(content: bytes) -> Model:
+    """A model from anywhere, loaded and tried on one empty row. Raises: modelfile.NotAModel."""
+    model = modelfile.unpack(content)
+    names = [column.name for column in model.header.columns]
+    try:
+        score(model, Table(names, {name: [None] for name in names}))
+    except Exception as broken:
+        raise modelfile.NotAModel(f"the model cannot score: {broken!r}") from broken
+    return model
 
 
 class Models:

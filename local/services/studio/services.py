@@ -6,10 +6,9 @@ from typing import Any
 
 import msgspec
 
-from local.services.studio import modelfile
 from local.services.studio.auth import default_of, find_endpoint
 from local.services.studio.batch import MODEL_EXTENSIONS, check_reference
-from local.services.studio.blobs import Unreachable
+from local.services.studio.blobs import Unreachable, expired
 from local.services.studio.errors import error, outer_error, refusal
 from local.services.studio.records import (
     DEFAULT,
@@ -161,20 +160,23 @@ async def _fetch(
         raise refusal(studio.switches["refuseUnknownResource"], text)
     location = update.location or BlobReference()
     check_reference(location, MODEL_EXTENSIONS, empty=("MissingInputBlobInformation", update.name))
+    where = location.relative_location
     try:
         content = await studio.blobs.read(location, LARGEST_MODEL)
     except Unreachable as failed:
-        text = (
-            f"Unable to access the provided Azure blob - {location.relative_location}.  Azure error message: {failed}."
-        )
+        text = f"Unable to access the provided Azure blob - {where}.  Azure error message: {failed}."
+        if expired(location.sas_blob_token or "", time.time()):
+            text += " The SAS token has expired; get the job's status again for a new one."
         raise refusal(studio.switches["refuseUnreadableModel"], text) from failed
     await studio.in_thread(_check_model, studio, endpoint, content)
     return update.name, location, studio.model_files.keep(content)
 
 
 def _check_model(studio: Studio, endpoint: Endpoint, content: bytes) -> None:
+    from local.services.studio import modelfile, scoring  # scikit-learn takes seconds to import: not at the start
+
     try:
-        header = modelfile.unpack(content).header
+        header = scoring.proven(content).header
     except modelfile.NotAModel as wrong:
         raise refusal(studio.switches["refuseNotAModel"], f"The model package is invalid: {wrong}.") from wrong
     if header.task != endpoint.graph.task:

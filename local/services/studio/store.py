@@ -16,19 +16,32 @@ KINDS: tuple[type[Record], ...] = (Workspace, Experiment, Service, Endpoint, Job
 R = TypeVar("R", bound=Record)
 
 
+class StateInUse(RuntimeError):
+    """Another process holds the folder."""
+
+
 class Store:
     """Records by kind and id, each save durable when the call returns (it survives the death of the process)."""
 
     def __init__(self, folder: Path):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # requests of unfinished jobs hold storage keys
         self.folder = folder
-        self._database = sqlite3.connect(folder / "studio.db", isolation_level=None)
-        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database = sqlite3.connect(folder / "studio.db", isolation_level=None, timeout=0.5)
+        self._database.execute("PRAGMA locking_mode=EXCLUSIVE")  # two stand-ins must not share one memory
+        try:
+            self._database.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as locked:
+            raise StateInUse(
+                f"Another stand-in uses {folder} ({locked}). Stop it, or give another --state."
+            ) from locked
         self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.execute(
             "CREATE TABLE IF NOT EXISTS records (kind TEXT, id TEXT, body BLOB, PRIMARY KEY(kind, id))"
         )
         self._records: dict[type[Record], dict[str, Record]] = {kind: self._load(kind) for kind in KINDS}
+        self._endpoints: dict[str, dict[str, Record]] = {}  # by service: a service may have thousands
+        for endpoint in self._records[Endpoint].values():
+            self._group(endpoint)
 
     def _load(self, kind: type[Record]) -> dict[str, Record]:
         decoder = msgspec.json.Decoder(kind)
@@ -43,6 +56,11 @@ class Store:
         self._database.execute("COMMIT")
         for record in records:
             self._records[type(record)][record.id] = record
+            self._group(record)
+
+    def _group(self, record: Record) -> None:
+        if isinstance(record, Endpoint):
+            self._endpoints.setdefault(record.service, {})[record.id] = record
 
     def delete(self, *records: Record) -> None:
         """Forgets the records."""
@@ -52,6 +70,8 @@ class Store:
         self._database.execute("COMMIT")
         for record in records:
             self._records[type(record)].pop(record.id, None)
+            if isinstance(record, Endpoint):
+                self._endpoints[record.service].pop(record.id, None)
 
     def find(self, kind: type[R], key: str) -> R | None:
         """The record, or None."""
@@ -63,9 +83,12 @@ class Store:
 
     def all(self, kind: type[R], **where: object) -> Iterator[R]:
         """Records of a kind whose fields equal `where`, oldest first."""
+        candidates = self._records[kind]
+        if kind is Endpoint and "service" in where:
+            candidates = self._endpoints.get(str(where["service"]), {})
         found = [
             record
-            for record in self._records[kind].values()
+            for record in candidates.values()
             if all(getattr(record, field) == wanted for field, wanted in where.items())
         ]
         yield from sorted(found, key=lambda record: record.created)  # type: ignore[misc]

@@ -3,9 +3,8 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from local.services.studio.metrics import CLASSIFICATION, REGRESSION
+from local.services.studio.outputs import LABELS, METRICS, SCORED
 from local.services.studio.records import Column, Endpoint, Graph, Port
-from local.services.studio.scoring import LABELS, OUTPUTS
 
 _STRING, _NUMBER = {"type": "string"}, {"type": "number", "format": "double"}
 _JOB_ID = {"name": "jobId", "in": "path", "required": True, "type": "string", "description": "id of the job"}
@@ -78,10 +77,9 @@ def _output_item(graph: Graph, port: Port) -> dict[str, Any]:
     if port.kind == "model":
         return {**_item({}), "description": "Trained model; its blob's name must end in .ilearner"}
     if port.kind == "evaluation":
-        names = REGRESSION if graph.task == "regression" else CLASSIFICATION
-        return {**_item(dict.fromkeys(names, _NUMBER)), "description": "Evaluation of the trained model"}
+        return {**_item(dict.fromkeys(METRICS[graph.task], _NUMBER)), "description": "Evaluation of the trained model"}
     label = _NUMBER if graph.task == "regression" else _STRING
-    return _item({name: label if name == LABELS else _NUMBER for name in OUTPUTS[graph.task]})
+    return _item({name: label if name == LABELS else _NUMBER for name in SCORED[graph.task]})
 
 
 def _execution(graph: Graph) -> dict[str, Any]:

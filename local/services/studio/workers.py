@@ -78,6 +78,7 @@ class Workers:
         self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
         self._all: set[_Worker] = set()
         self._starting: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def start(self) -> None:
         """Begins to start the workers; tasks wait until one is ready."""
@@ -85,6 +86,8 @@ class Workers:
             self._add()
 
     def _add(self) -> None:
+        if self._closed:
+            return
         starting = asyncio.create_task(self._begin())
         self._starting.add(starting)
         starting.add_done_callback(self._starting.discard)
@@ -125,6 +128,7 @@ class Workers:
 
     async def close(self) -> None:
         """Ends all workers."""
+        self._closed = True
         for starting in list(self._starting):
             starting.cancel()
         await asyncio.gather(*self._starting, return_exceptions=True)
