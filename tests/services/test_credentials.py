@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrain.errors import AccessDenied, BadConfiguration, NotFound
@@ -67,6 +67,7 @@ def test_missing_values_are_named() -> None:
         secret("keyvault:training-key", {"KEY_VAULT_URL": "http://vault.example"})
 
 
+@settings(deadline=None)
 @given(st.text(min_size=6).filter(lambda text: not text.startswith(("env:", "keyvault:"))))
 def test_a_secret_written_by_mistake_is_refused_and_never_repeated(text: str) -> None:
     with pytest.raises(BadConfiguration) as caught:

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrain.errors import (
@@ -38,7 +38,7 @@ def sleeps() -> list[float]:
 
 @pytest.fixture
 def http(server: Wire, sleeps: list[float]) -> Http:
-    return Http(server.url, sleep=sleeps.append, timeout=(1, 0.3))
+    return Http(server.url, sleep=sleeps.append)
 
 
 def refused(status: int, code: str = "", detail: str = "", message: str = "", **headers: str) -> Order:
@@ -73,6 +73,7 @@ def test_a_status_is_sorted_once(http: Http, server: Wire, status: int, code: st
     assert "SomeDetail" in str(caught.value)
 
 
+@settings(deadline=None)
 @given(st.integers(300, 599), st.text(max_size=10), st.text(max_size=10))
 def test_every_failing_status_has_an_error(status: int, code: str, detail: str) -> None:
     kind = error_class(status, Refusal(code, detail))
@@ -80,6 +81,7 @@ def test_every_failing_status_has_an_error(status: int, code: str, detail: str) 
     assert issubclass(kind, RetryableError) == (status in (408, 429) or status >= 500)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300) | st.recursive(st.none() | st.text() | st.integers(), st.lists).map(msgspec.json.encode))
 def test_any_error_body_gives_a_readable_refusal(body: bytes) -> None:
     assert str(Answer("ask", 400, {}, body).refusal)
@@ -144,7 +146,7 @@ def test_a_cut_connection_is_asked_again(http: Http, server: Wire, cut: str) -> 
 def test_a_late_answer_is_not_waited_for_twice(http: Http, server: Wire) -> None:
     server.answers(Order(late=0.6), Order())
     with pytest.raises(Unavailable, match="no answer in time"):
-        http.call("GET", f"{server.url}/x", asked="ask")
+        http.call("GET", f"{server.url}/x", asked="ask", timeout=(5, 0.3))
     assert len(server.seen) == 1
 
 

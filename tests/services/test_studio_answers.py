@@ -84,8 +84,8 @@ def test_an_answer_without_a_job_id_is_submitted_again_later(server: Wire, body:
 
 def test_the_submitted_body_is_the_documented_one(server: Wire) -> None:
     server.answers(Order(body=b'"j"'))
-    settings = {"parameters": {"Depth": "3", "Rate": "0.1"}, "input": "data"}
-    trainer(server, **settings).submit(a_run(Depth="5"), "runs/a b/t.csv", "c/m.ilearner", "c/e.csv")
+    chosen: dict[str, Any] = {"parameters": {"Depth": "3", "Rate": "0.1"}, "input": "data"}
+    trainer(server, **chosen).submit(a_run(Depth="5"), "runs/a b/t.csv", "c/m.ilearner", "c/e.csv")
     (seen,) = server.seen
     assert seen.path == f"{RUNTIME}/jobs?api-version=2.0"
     base = "https://ours.blob.core.windows.net/"

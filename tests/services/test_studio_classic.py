@@ -148,7 +148,7 @@ def test_another_column_can_hold_the_score_and_a_wrong_one_names_those_there_are
     ("names", "advice"),
     [({"input": "data"}, "Correct `input`"), ({"output": "result"}, "has no output 'result'; it has output1")],
 )
-def test_a_wrong_name_of_input_or_output_is_explained(world: World, names: dict[str, str], advice: str) -> None:
+def test_a_wrong_name_of_input_or_output_is_explained(world: World, names: dict[str, Any], advice: str) -> None:
     client = world.endpoint_client(**names)
     with pytest.raises(BadConfiguration, match=advice):
         client.score(client.production(), ROWS)
@@ -168,11 +168,13 @@ def test_more_calls_than_the_endpoint_takes_are_throttled(world: World) -> None:
     client = world.endpoint_client()
     slot = client.production()
     client.score(slot, ROWS)
-    world.studio.fault("execute", delay=1.0, times=4)
+    world.studio.fault("execute", delay=2.0, times=4)
     busy = [threading.Thread(target=client.score, args=(slot, ROWS)) for _ in range(4)]
     for thread in busy:
         thread.start()
-    time.sleep(0.4)
+    while world.studio.call("GET", "/_local/faults").json():
+        time.sleep(0.02)
+    time.sleep(0.1)
     with pytest.raises(Throttled, match="RequestThrottled"):
         client.score(slot, ROWS)
     for thread in busy:

@@ -7,7 +7,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrain.errors import BadConfiguration, BadRequest
@@ -38,6 +38,7 @@ def test_a_file_without_a_usable_metric_is_refused(text: str) -> None:
         read_evaluation(text.encode())
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     with contextlib.suppress(BadRequest):
@@ -52,6 +53,7 @@ def test_a_broken_score_file_says_where(rows: str) -> None:
         scores_in_csv([b"Job,Scored Labels\n" + rows.encode()], None)
 
 
+@settings(deadline=None)
 @given(
     values=st.lists(st.floats(0, 1), min_size=1, max_size=30),
     text=st.text('ab,"\n€ä ', max_size=8),

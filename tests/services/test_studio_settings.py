@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrain.errors import BadConfiguration
@@ -43,6 +43,7 @@ def classic(**values: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("host", ["https://acct.blob.core.windows.net/", "http://127.0.0.1:10000/devstoreaccount1/"])
+@settings(deadline=None)
 @given(path=st.lists(names, min_size=2, max_size=4).map("/".join), query=queries)
 def test_a_blob_address_taken_apart_and_put_together_is_the_same_blob(host: str, path: str, query: str) -> None:
     url = f"{host}{quote(path)}" + (f"?{query}" if query else "")
@@ -55,6 +56,7 @@ def test_a_blob_address_taken_apart_and_put_together_is_the_same_blob(host: str,
     assert sent.url == reference.url
 
 
+@settings(deadline=None)
 @given(
     base=st.sampled_from(["https://a.blob/", "https://a.blob"]),
     slash=st.sampled_from(["", "/"]),
@@ -66,6 +68,7 @@ def test_slashes_and_question_marks_may_be_there_or_not(base: str, slash: str, m
     assert reference.url == f"https://a.blob/c/m.ilearner?{query.lstrip('?')}"
 
 
+@settings(deadline=None)
 @given(
     tail=st.sampled_from(["", "/", "/jobs", "/jobs/", "/execute", "/swagger.json"]),
     query=st.sampled_from(["", "?api-version=2.0", "?api-version=2.0&details=true"]),
@@ -76,6 +79,7 @@ def test_any_form_of_a_request_address_gives_its_base(tail: str, query: str, pat
     assert runtime_base(runtime_base(f"https://host{path}{tail}{query}")) == f"https://host{path}"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_an_address_or_explained(text: str) -> None:
     for url in (text, f"https://host/{text}"):
