@@ -15,6 +15,7 @@ from shared.redact import redact
 from shared.services.answers import Answer, Refusal
 from shared.services.credentials import Secret
 from shared.services.http import Http
+from shared.services.studio_blobs import BlobReference as BlobReference  # callers of `Studio` speak in these
 from shared.services.urls import origin, plain
 
 VERSION = "api-version=2.0"
