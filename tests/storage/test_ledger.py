@@ -214,11 +214,11 @@ def test_the_newest_changes_come_first_within_a_limit(ledger: TableLedger) -> No
 
 def test_the_pointer_to_accepted_data_moves_by_version(ledger: TableLedger) -> None:
     empty = ledger.accepted("income")
-    ledger.save(Save(accepted=msgspec.structs.replace(empty, manifest="runs/a", parts=1)))
+    ledger.save(Save(accepted=msgspec.structs.replace(empty, manifest="runs/a")))
     with pytest.raises(StaleRecord):
-        ledger.save(Save(accepted=msgspec.structs.replace(empty, manifest="runs/b", parts=1)))
+        ledger.save(Save(accepted=msgspec.structs.replace(empty, manifest="runs/b")))
     first = ledger.accepted("income")
-    ledger.save(Save(accepted=msgspec.structs.replace(first, manifest="runs/c", parts=2)))
+    ledger.save(Save(accepted=msgspec.structs.replace(first, manifest="runs/c")))
     assert ledger.accepted("income").manifest == "runs/c"
 
 
@@ -235,13 +235,18 @@ def test_a_slot_is_held_by_one_run_until_its_time_is_over(ledger: TableLedger, c
     assert ledger.holds_slot(slot, "income~2")
 
 
-def test_a_slot_is_freed_only_by_its_holder(ledger: TableLedger) -> None:
-    ledger.free_slot("s", "income~1")
+def test_a_slot_is_freed_only_by_its_holder_who_learns_whether_it_held_it_until_now(
+    ledger: TableLedger, clock: Clock
+) -> None:
+    assert not ledger.free_slot("s", "income~1")
     ledger.take_slot("s", "income~1", minutes(10))
-    ledger.free_slot("s", "income~2")
+    assert not ledger.free_slot("s", "income~2")
     assert ledger.holds_slot("s", "income~1")
-    ledger.free_slot("s", "income~1")
+    assert ledger.free_slot("s", "income~1")
     assert ledger.take_slot("s", "income~2", minutes(10))
+    clock.time = minutes(11)
+    assert not ledger.free_slot("s", "income~2"), "its time was over"
+    assert ledger.take_slot("s", "income~1", minutes(20))
 
 
 def test_a_note_keeps_what_came_first_and_a_renote_replaces_it(ledger: TableLedger) -> None:

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from itertools import groupby
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +25,7 @@ from shared.storage.ledger import TableLedger
 from .builders import NOW, a_champion, a_change, a_landing, a_move, a_run, minutes, next_seq
 from .lossy import Fault, Lossy
 
+Contents = list[dict[str, Any]]
 SLOT = "https://example.org/staging"
 ORPHAN = "income~0000000000000000"
 
@@ -106,22 +108,38 @@ FAULTS = [
 ]
 
 
-def contents(azurite: Azurite, table: str) -> list[dict[str, Any]]:
+def contents(azurite: Azurite, table: str) -> Contents:
     """Every row, without what differs from write to write."""
     with TableClient.from_connection_string(azurite.connection_string, table) as client:
         rows = [{key: row[key] for key in row if key != "writer"} for row in client.list_entities()]
     return sorted(rows, key=lambda row: (row["PartitionKey"], row["RowKey"]))
 
 
+def restore(azurite: Azurite, table: str, rows: Contents) -> None:
+    """Fills a new table, faster than by the operations that made the rows."""
+    with TableClient.from_connection_string(azurite.connection_string, table) as client:
+        client.create_table()
+        for _, partition in groupby(rows, key=lambda row: row["PartitionKey"]):
+            client.submit_transaction([("create", row) for row in partition])
+
+
 @pytest.fixture(scope="module")
-def undisturbed(azurite: Azurite) -> Callable[[Operation], tuple[Any, list[dict[str, Any]]]]:
+def seeded(azurite: Azurite) -> Contents:
+    table = f"t{uuid4().hex}"
+    with closing(Storage.from_env({"STORE": azurite.connection_string}, "STORE", now=lambda: NOW)) as storage:
+        seed(storage.ledger(table))
+    return contents(azurite, table)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(azurite: Azurite, seeded: Contents) -> Callable[[Operation], tuple[Any, Contents]]:
     """What an operation gives, and leaves in the table, when nothing is lost."""
 
     @cache
-    def outcome(operation: Operation) -> tuple[Any, list[dict[str, Any]]]:
+    def outcome(operation: Operation) -> tuple[Any, Contents]:
         table = f"t{uuid4().hex}"
         with closing(Storage.from_env({"STORE": azurite.connection_string}, "STORE", now=lambda: NOW)) as storage:
-            seed(storage.ledger(table))
+            restore(azurite, table, seeded)
             return operation.act(storage.ledger(table)), contents(azurite, table)
 
     return outcome
@@ -131,14 +149,15 @@ def undisturbed(azurite: Azurite) -> Callable[[Operation], tuple[Any, list[dict[
 def test_a_write_has_its_effect_once_whatever_is_lost(
     azurite: Azurite,
     storages: Callable[..., Storage],
-    undisturbed: Callable[[Operation], tuple[Any, list[dict[str, Any]]]],
+    undisturbed: Callable[[Operation], tuple[Any, Contents]],
+    seeded: Contents,
     lossy_table: Lossy,
     name: str,
     operation: Operation,
     write: int,
     fault: Fault,
 ) -> None:
-    seed(storages(now=lambda: NOW).ledger(name))
+    restore(azurite, name, seeded)
     ledger = storages(table=lossy_table.address, now=lambda: NOW).ledger(name)
     lossy_table.lose(fault, write=write)
     given = operation.act(ledger)
@@ -151,20 +170,20 @@ def test_a_write_has_its_effect_once_whatever_is_lost(
 def test_a_write_that_never_gets_through_can_be_asked_again(
     azurite: Azurite,
     storages: Callable[..., Storage],
+    seeded: Contents,
     lossy_table: Lossy,
     name: str,
     operation: Operation,
     fault: Fault,
 ) -> None:
-    seed(storages(now=lambda: NOW).ledger(name))
-    before = contents(azurite, name)
+    restore(azurite, name, seeded)
     ledger = storages(table=lossy_table.address, now=lambda: NOW, retries=0).ledger(name)
     lossy_table.lose_all(fault)
     with pytest.raises(RetryableError) as caught:
         operation.act(ledger)
     assert not isinstance(caught.value, StaleRecord)
     assert "asked again later" in str(caught.value)
-    assert contents(azurite, name) == before
+    assert contents(azurite, name) == seeded
 
 
 def test_an_unreachable_service_is_unavailable(storages: Callable[..., Storage]) -> None:
