@@ -45,20 +45,23 @@ class _Recorded(msgspec.Struct, frozen=True):
 def accept(run: Run, ports: Ports) -> Accepted | None:
     """The pointer after a run's own parts joined the accepted data, to be saved with the run; None when it has none.
 
-    Runs decided meanwhile may have moved the pointer, so the parts are joined to what it holds now.
+    Unless another run was decided meanwhile, that is the run's own manifest as it stands.
     """
     assert run.data is not None
-    recorded = read_manifest(run.data.manifest, ports)
-    own = tuple(part for part in recorded.parts if part.run == run.id)
-    accepted = ports.ledger.accepted(run.target)
-    known = read_manifest(accepted.manifest, ports) if accepted.manifest else None
-    if not own or (known and any(part.run == run.id for part in known.parts)):
+    if not run.landings:
         return None
-    joined = Manifest(columns=recorded.columns, parts=(*(known.parts if known else ()), *own))
-    return write_accepted(accepted, joined, paths.file(run, "accepted.json"), ports)
+    pointer = ports.ledger.accepted(run.target)
+    if pointer.manifest == run.data.joins:
+        return msgspec.structs.replace(pointer, manifest=run.data.manifest)
+    recorded, known = read_manifest(run.data.manifest, ports), read_manifest(pointer.manifest, ports)
+    if any(part.run == run.id for part in known.parts):
+        return None
+    own = tuple(part for part in recorded.parts if part.run == run.id)
+    joined = Manifest(columns=recorded.columns, parts=(*known.parts, *own))
+    return write_accepted(pointer, joined, paths.file(run, "accepted.json"), ports)
 
 
 def write_accepted(pointer: Accepted, manifest: Manifest, blob: str, ports: Ports) -> Accepted:
     """Writes a manifest of accepted data and returns the pointer to it, to be saved under If-Match."""
     ports.blobs.write(blob, msgspec.json.encode({"manifest": manifest}))
-    return msgspec.structs.replace(pointer, manifest=blob, parts=len(manifest.parts))
+    return msgspec.structs.replace(pointer, manifest=blob)

@@ -74,7 +74,9 @@ def _forced(run: Run, ports: Ports, actor: Actor, why: str, force: bool) -> Prom
         raise Conflict(f"run {run.id} ended before it had a model; there is nothing to promote")
     champion = production.require(run.target, ports)
     change = production.promotion(run, champion, ports.now(), kind=ChangeKind.FORCED, actor=actor, why=why)
-    production.keep_files(change, run, scoring.probes_of(run, ports.models.get(run.target), ports), ports)
+    scores = scoring.evidence(run, ports).candidate
+    holdout = scoring.holdout_of(run, ports.models.get(run.target), ports)
+    production.keep_files(change, run, scoring.probes_of(holdout, scores), ports)
     _, begun = production.change_now(champion, change, ports)
     return Promoted(run, begun.before, begun.after)
 

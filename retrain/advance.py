@@ -164,7 +164,8 @@ def send(run: Run, ports: Ports, delay: float = 0) -> None:
 
 def close(run: Run, ports: Ports) -> None:
     """What is left to do once the end is saved; repeating it is harmless."""
-    if run.state in (State.QUARANTINED, State.DUPLICATE):
+    copied = run.data is not None or run.state in (State.QUARANTINED, State.DUPLICATE)
+    if copied and run.times.trained is None:
         inbox.clear(run, ports)
     ports.ledger.finish(run)
 

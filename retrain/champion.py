@@ -95,5 +95,4 @@ class Accepted(Record, frozen=True):
 
     target: str
     manifest: str = ""
-    parts: int = 0
     etag: str = ""

@@ -15,7 +15,7 @@ import msgspec
 
 from retrain import inbox, paths
 from retrain.advance import send
-from retrain.errors import AccessDenied, BadRequest, NotFound
+from retrain.errors import AccessDenied, BadRequest, Conflict, NotFound
 from retrain.messages import RunRequest
 from retrain.model import NAME, Model
 from retrain.ports import BlobInfo, Ports
@@ -161,7 +161,13 @@ def begin(
         times=Times(landed=latest.modified if latest else now, seen=now),
     )
     move = Move(run=run.id, n=0, source=None, to=State.RECEIVED, at=now, why=reason or f"asked by {door}", actor=actor)
-    return ports.ledger.add(run, move, landings, asked.idempotency_key)
+    found = ports.ledger.add(run, move, landings, asked.idempotency_key)
+    if asked.idempotency_key and found.request != run.request:
+        raise Conflict(
+            f"the idempotency key {asked.idempotency_key!r} belongs to another request, which started run {found.id}; "
+            "repeat that request exactly, or use a new key"
+        )
+    return found
 
 
 def start(run: Run, ports: Ports) -> None:

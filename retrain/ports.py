@@ -126,8 +126,8 @@ class Ledger(Protocol):
     def holds_slot(self, slot: str, holder: str) -> bool:
         """Whether this run still holds the slot."""
 
-    def free_slot(self, slot: str, holder: str) -> None:
-        """Lets the slot go if this run holds it."""
+    def free_slot(self, slot: str, holder: str) -> bool:
+        """Lets the slot go; whether this run held it until now, so that nobody else changed it meanwhile."""
 
     def note(self, target: str, name: str, value: str) -> str:
         """Stores a small fact if absent and returns the one that is stored."""
@@ -175,7 +175,12 @@ class Results(Record, frozen=True):
 
 
 class Trainer(Protocol):
-    """A service that runs batch training jobs."""
+    """A service that runs batch training jobs.
+
+    `registers`: `submit` only registers the job and nothing runs before `start`, so one submitted twice does no harm.
+    """
+
+    registers: bool
 
     def find(self, run: Run) -> str | None:
         """The id of a job that was already submitted for this attempt, where the service can tell."""

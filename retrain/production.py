@@ -20,7 +20,7 @@ import msgspec
 from retrain import paths
 from retrain.champion import Champion, Change, ChangeKind, Intent, Probes
 from retrain.errors import Conflict, NotFound, PermanentError, RetryableError, StaleRecord
-from retrain.messages import Settle
+from retrain.messages import Message, Settle, Step
 from retrain.ports import Begun, Endpoint, Ports, Rows, Save
 from retrain.run import Actor, Run
 from retrain.scoring import same_scores
@@ -89,7 +89,7 @@ def undoing(champion: Champion, ports: Ports, *, actor: Actor, why: str) -> Chan
     if back.artifact is None:
         raise Conflict(
             f"the model before version {champion.version} of {target} could not be read when it was adopted, so it "
-            "cannot be put back from here; refresh the endpoint with OverwriteResources at its service, then adopt again"
+            "cannot be put back from here; refresh the endpoint with OverwriteResources, then adopt it again"
         )
     changed = {"version": champion.version + 1, "kind": ChangeKind.ROLLBACK, "actor": actor, "at": now, "why": why}
     return msgspec.structs.replace(back, **changed)
@@ -99,6 +99,18 @@ def _replaced_by(champion: Champion, ports: Ports) -> Change | None:
     """The change that brought the model which the champion's own model replaced."""
     previous = ports.ledger.change(champion.target, champion.origin).previous
     return ports.ledger.change(champion.target, previous) if previous >= 0 else None
+
+
+def nudge(champion: Champion, ports: Ports) -> None:
+    """Whoever finds a change of somebody else that is overdue wakes its driver, which may have died."""
+    intent = champion.intent
+    if intent is None or ports.now() < intent.due:
+        return
+    change = intent.change
+    message: Message = Settle(target=change.target, change=change.version)
+    if change.kind is ChangeKind.PROMOTION:
+        message = Step(run_id=change.run, seq=ports.ledger.run(change.run).seq)
+    ports.queues.send(SETTLE_QUEUE, message)
 
 
 def intend(champion: Champion, change: Change, endpoint: Endpoint, now: datetime) -> Champion:
@@ -222,13 +234,23 @@ def change_now(champion: Champion, change: Change, ports: Ports) -> tuple[Champi
     return saved, begun
 
 
+def abandon(champion: Champion, why: str, ports: Ports) -> None:
+    """Turns a change whose run has ended into its undoing, and sends the message that brings it to its end."""
+    intent, settle_time = champion.intent, ports.services.endpoint(ports.models.get(champion.target)).settle()
+    assert intent is not None
+    due = ports.now() + 2 * settle_time + GRACE
+    undo = msgspec.structs.replace(intent, restoring=True, begun=False, looks=0, due=due, why=why)
+    _saved(_with(champion, undo), None, ports)
+    ports.queues.send(SETTLE_QUEUE, Settle(target=champion.target, change=intent.change.version))
+
+
 def settle(message: Settle, ports: Ports) -> None:
     """Acts on a message about a change that is no run's promotion; drops it when that change is over."""
     champion = ports.ledger.champion(message.target)
     intent = champion.intent if champion else None
     if champion is None or intent is None or intent.change.version != message.change:
         return
-    if intent.change.kind is ChangeKind.PROMOTION:
+    if intent.change.kind is ChangeKind.PROMOTION and not ports.ledger.run(intent.change.run).ended:
         return
     try:
         progress = carry(champion, ports)

@@ -188,11 +188,16 @@ def _occurrences(schedule: Ncrontab, after: datetime) -> Iterator[datetime]:
 
 
 def intents(ports: Ports) -> None:
-    """Brings changes to their end whose driver died. A promotion's run is driven by `runs`."""
+    """Brings changes to their end whose driver died. A promotion is its run's, unless that has ended."""
     for champion in ports.ledger.champions():
         intent = champion.intent
-        if intent is not None and intent.change.kind is not ChangeKind.PROMOTION and ports.now() >= intent.due:
+        if intent is None or ports.now() < intent.due:
+            continue
+        promotion = intent.change.kind is ChangeKind.PROMOTION
+        if not promotion or intent.restoring:
             production.settle(Settle(target=champion.target, change=intent.change.version), ports)
+        elif ports.ledger.run(intent.change.run).ended:
+            production.abandon(champion, f"run {intent.change.run} ended while it was being promoted", ports)
 
 
 def drift(ports: Ports) -> None:

@@ -127,6 +127,7 @@ class Data(Record, frozen=True):
     rows: int = 0
     holdout_rows: int = 0
     holdout_sha: str = ""
+    joins: str = ""  # the manifest of accepted data that this run's manifest extends
     classes: tuple[str, ...] = ()
     fingerprint: str = ""
 
@@ -143,12 +144,13 @@ class Job(Record, frozen=True):
 class Evaluation(Record, frozen=True):
     """How far scoring has come; each phase is saved so that a kill resumes. Scores themselves are blobs.
 
-    `before`: how the slot answered the probe rows before it was changed. `round` counts stagings, `jobs` holds batch
-    scoring jobs by side.
+    `until`: the slot is the run's so long. `before`: how it answered the probe rows before it was changed. `round`
+    counts stagings, `jobs` holds batch scoring jobs by side.
     """
 
     phase: Literal["waiting", "switching", "champion"]
     slot: str = ""
+    until: datetime | None = None
     since: datetime | None = None
     begun: bool = False
     before: tuple[float, ...] = ()

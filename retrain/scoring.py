@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import msgspec
 
 from retrain import paths
-from retrain.champion import Probes
+from retrain.champion import Champion, Probes
 from retrain.data.holdout import Holdout, probe_indexes, read_holdout
-from retrain.errors import NotFound, PermanentError
+from retrain.errors import Conflict, NotFound, PermanentError
 from retrain.model import Model
 from retrain.ports import Endpoint, JobState, Ports, Rows, Slot
 from retrain.run import Run
@@ -26,8 +26,26 @@ MOST_HOLDOUTS = 4  # kept parsed in a process: the cap bounds each
 _READ: dict[tuple[str, str, str], Holdout] = {}
 _LOCK = threading.Lock()
 
+UNKEPT_CALLS = 3  # so many calls are sooner made again than kept one by one
 PATIENCE = 60.0  # seconds of scoring in one invocation before the run yields to others
 Scores = list[float]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one side is scored: the endpoint and its slot, and the folder below which parts of its scores are kept."""
+
+    side: str  # candidate | champion
+    endpoint: Endpoint
+    slot: Slot
+    folder: str
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gate judged by, in the order of the holdout's rows."""
+
+    candidate: Scores
+    champion: Scores
 
 
 @dataclass(frozen=True)
@@ -65,19 +83,40 @@ def rows_at(holdout: Holdout, indexes: Sequence[int]) -> Rows:
     return Rows(columns=holdout.columns, values=tuple(holdout.rows[i] for i in indexes))
 
 
-def probes_of(run: Run, model: Model, ports: Ports) -> Probes:
-    """The probe rows of a run's holdout, with the scores that its candidate gave them in staging."""
-    holdout = holdout_of(run, model, ports)
+def probes_of(holdout: Holdout, scores: Scores) -> Probes:
+    """The probe rows of a holdout, with the scores that a model gave them."""
     indexes = probe_indexes(holdout)
-    scores = load(kept_scores(run), ports)
-    assert scores is not None
     rows = rows_at(holdout, indexes)
     return Probes(columns=rows.columns, rows=rows.values, scores=tuple(scores[i] for i in indexes))
 
 
-def kept_scores(run: Run) -> str:
-    """Where the candidate's scores of the holdout are kept."""
+def evidence(run: Run, ports: Ports) -> Evidence:
+    """Both models' scores as the gate saw them.
+
+    Raises:
+        Conflict: the candidate was never judged.
+    """
+    try:
+        return msgspec.json.decode(ports.blobs.read(evidence_path(run)), type=Evidence)
+    except NotFound as error:
+        raise Conflict(f"the candidate of run {run.id} was never scored; replay the run instead") from error
+
+
+def evidence_path(run: Run) -> str:
+    """Where both models' scores of the holdout are kept, row by row."""
+    return paths.file(run, "scores.json")
+
+
+def kept_path(run: Run) -> str:
+    """Where the candidate's scores wait while the champion cannot be scored."""
     return paths.file(run, "scores-candidate.json")
+
+
+def champion_path(champion: Champion, run: Run) -> str:
+    """Where a champion's scores of a holdout are kept: by the bytes of both, so that they are computed once."""
+    assert run.data is not None
+    model = champion.artifact.sha256[:16] if champion.artifact else f"version-{champion.version}"
+    return f"{paths.RUNS}/{run.target}/champion-scores/{model}-{run.data.holdout_sha[:16]}"
 
 
 def load(blob: str, ports: Ports) -> Scores | None:
@@ -88,61 +127,54 @@ def load(blob: str, ports: Ports) -> Scores | None:
         return None
 
 
-def keep(blob: str, scores: Scores, ports: Ports) -> None:
+def keep(blob: str, scores: Scores | Evidence, ports: Ports) -> None:
     """Keeps scores."""
     ports.blobs.write(blob, msgspec.json.encode(scores))
 
 
-def score_all(
-    run: Run, holdout: Holdout, model: Model, endpoint: Endpoint, slot: Slot, side: str, ports: Ports
-) -> Scores | Unfinished:
+def score_all(run: Run, at: Place, holdout: Holdout, model: Model, ports: Ports) -> Scores | Unfinished:
     """Every row's score from a slot, or how to go on later.
 
     Raises:
-        RetryableError: the endpoint cannot now; chunks scored so far are kept.
+        RetryableError: the endpoint cannot now; parts scored so far are kept.
     """
     if len(holdout.rows) > model.holdout.by_request:
-        return _by_batch(run, endpoint, slot, side, ports)
-    return _by_request(run, holdout, endpoint, slot, side, ports)
+        return _by_batch(run, at, ports)
+    return _by_request(at, holdout, ports)
 
 
-def _by_request(
-    run: Run, holdout: Holdout, endpoint: Endpoint, slot: Slot, side: str, ports: Ports
-) -> Scores | Unfinished:
-    starts = range(0, len(holdout.rows), endpoint.chunk)
+def _by_request(at: Place, holdout: Holdout, ports: Ports) -> Scores | Unfinished:
+    """Call by call. Up to a few calls are simply made again after a kill; of more, each one's scores are kept."""
+    size, count = at.endpoint.chunk, len(holdout.rows)
+    starts = range(0, count, size)
+    checkpoints = len(starts) > UNKEPT_CALLS
+    known = {info.blob for info in ports.blobs.list(*at.folder.split("/", 1))} if checkpoints else set()
     stop = time.monotonic() + PATIENCE
     scores: Scores = []
     for start in starts:
-        part = _chunk_path(run, side, start)
-        known = load(part, ports) if len(starts) > 1 else None
-        if known is None and time.monotonic() > stop:
+        part = f"{at.folder}/{start:06}.json"
+        if part in known:
+            scores += msgspec.json.decode(ports.blobs.read(part), type=Scores)
+            continue
+        if checkpoints and time.monotonic() > stop:
             return Unfinished()
-        if known is None:
-            indexes = range(start, min(start + endpoint.chunk, len(holdout.rows)))
-            known = endpoint.score(slot, rows_at(holdout, indexes))
-            if len(starts) > 1:
-                keep(part, known, ports)
-        scores += known
+        some = at.endpoint.score(at.slot, rows_at(holdout, range(start, min(start + size, count))))
+        if checkpoints:
+            keep(part, some, ports)
+        scores += some
     return scores
 
 
-def _chunk_path(run: Run, side: str, start: int) -> str:
-    """Carries the round: chunks of a staging that was lost are never mistaken for this one's."""
-    attempt = run.evaluation.round if run.evaluation else 0
-    return paths.file(run, f"scores/{side}-{attempt}/{start:06}.json")
-
-
-def _by_batch(run: Run, endpoint: Endpoint, slot: Slot, side: str, ports: Ports) -> Scores | Unfinished:
+def _by_batch(run: Run, at: Place, ports: Ports) -> Scores | Unfinished:
     assert run.data is not None and run.evaluation is not None
-    target = paths.file(run, f"scores/{side}-{run.evaluation.round}.csv")
-    job = run.evaluation.jobs.get(side)
+    target, job = f"{at.folder}.csv", run.evaluation.jobs.get(at.side)
     if job is None:
-        return Unfinished(wait=1, job=endpoint.score_file(slot, run.data.holdout, target))
-    status = endpoint.scored_file(slot, job)
+        return Unfinished(wait=1, job=at.endpoint.score_file(at.slot, run.data.holdout, target))
+    status = at.endpoint.scored_file(at.slot, job)
     if status.state is JobState.SUCCEEDED:
-        return endpoint.scores_in(ports.blobs.open(target))
+        return at.endpoint.scores_in(ports.blobs.open(target))
     if status.state in (JobState.FAILED, JobState.CANCELLED):
-        raise PermanentError(f"batch scoring {job} on {slot.name} ended as {status.state}: {status.details}")
+        raise PermanentError(f"batch scoring {job} on {at.slot.name} ended as {status.state}: {status.details}")
     return Unfinished(wait=5, job=job)
 
 

@@ -15,13 +15,13 @@ from typing import BinaryIO
 import msgspec
 
 from retrain import paths
-from retrain.accepted import accepted_manifest, spec_of
+from retrain.accepted import accepted_manifest, read_manifest, spec_of
 from retrain.advance import Outcome, end, go
 from retrain.data.files import gather
 from retrain.data.manifests import Manifest, Part, choose, concatenate, row_digests
 from retrain.data.split import Profile, split
 from retrain.data.tables import BadData
-from retrain.errors import NotFound, Replaced
+from retrain.errors import NotFound, PermanentError, Replaced
 from retrain.model import Model
 from retrain.ports import Ports
 from retrain.run import Data, Run, State
@@ -39,11 +39,21 @@ def intake(run: Run, ports: Ports) -> Outcome:
             return _again(run, model, new_file, ports)
         try:
             files = [_fetch(landed.blob, landed.etag, new_file(), ports) for landed in run.landings]
-        except Replaced as error:
-            return end(run, State.SUPERSEDED, f"{error}; its new version has a run of its own", ports.now())
-        except NotFound as error:
-            return end(run, State.FAILED, f"deleted before it was read: {error}; upload it again", ports.now())
+        except (Replaced, NotFound) as error:
+            return _missed(run, error, ports)
         return _take(run, model, files, new_file, ports)
+
+
+def _missed(run: Run, error: PermanentError, ports: Ports) -> Outcome:
+    """The version that landed is not there any more: another one is, which has its own run, or none."""
+    try:
+        for landed in run.landings:
+            ports.blobs.head(landed.blob)
+    except NotFound:
+        return end(
+            run, State.FAILED, f"the file was deleted before it was read ({error}); upload it again", ports.now()
+        )
+    return end(run, State.SUPERSEDED, f"{error}; the new version has a run of its own", ports.now())
 
 
 def _temporary() -> closing[BinaryIO]:
@@ -58,7 +68,8 @@ def _fetch(blob: str, etag: str, into: BinaryIO, ports: Ports) -> BinaryIO:
 
 
 def _take(run: Run, model: Model, files: list[BinaryIO], new_file: NewFile, ports: Ports) -> Outcome:
-    accepted = accepted_manifest(run.target, ports)
+    pointer = ports.ledger.accepted(run.target)
+    accepted = read_manifest(pointer.manifest, ports) if pointer.manifest else None
     spec = spec_of(model, accepted.columns if accepted else None)
     train, holdout = new_file(), new_file()
     try:
@@ -73,10 +84,10 @@ def _take(run: Run, model: Model, files: list[BinaryIO], new_file: NewFile, port
     earlier = accepted.parts if accepted else ()
     manifest = Manifest(columns=profile.columns, parts=(*earlier, *own))
     data = _assemble(run, model, manifest, own, holdout, new_file, ports)
+    data = msgspec.structs.replace(data, joins=pointer.manifest, classes=tuple(profile.label.classes or ()))
     _keep(run, files, paths.ARCHIVE, ports)
     fingerprint = _fingerprint(run, [_digest(file) for file in files])
-    classes = tuple(profile.label.classes or ())
-    return _ready(run, msgspec.structs.replace(data, classes=classes), profile, manifest, fingerprint, ports)
+    return _ready(run, data, profile, manifest, fingerprint, ports)
 
 
 def _again(run: Run, model: Model, new_file: NewFile, ports: Ports) -> Outcome:

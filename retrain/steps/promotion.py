@@ -9,37 +9,46 @@ import msgspec
 from retrain import production, scoring
 from retrain.advance import OURSELVES, Outcome, end, go, halt, stay
 from retrain.champion import Champion, ChangeKind
+from retrain.data.holdout import Holdout
 from retrain.errors import AccessDenied, BadConfiguration, PermanentError
 from retrain.ports import Ports
 from retrain.run import Run, State
+from retrain.scoring import Scores
 
 BUSY = 2.0  # seconds until the next look while another change of the target is under way
 
 
 def promote(run: Run, ports: Ports) -> Outcome:
-    """In `promoting`: claim production, ask the service, see that it shows, commit; or make room for newer data."""
+    """In `promoting`: ask the service, see that it shows, commit; claim production first where that is not done."""
     champion = production.require(run.target, ports)
     if champion.intent is None:
         return _claim(run, champion, ports)
     if champion.intent.change.run != run.id or champion.intent.change.kind is not ChangeKind.PROMOTION:
+        production.nudge(champion, ports)
         return stay(run, BUSY, why=f"a {champion.intent.change.kind} of {run.target} is under way")
     return _carry(run, champion, ports)
 
 
 def _claim(run: Run, champion: Champion, ports: Ports) -> Outcome:
-    now = ports.now()
+    """After an approval: the champion may have changed since the gate looked."""
+    if run.order <= champion.fence:
+        return end(run, State.SUPERSEDED, behind(champion), ports.now())
     if run.verdict is None or run.verdict.champion_version != champion.version:
         why = f"version {champion.version} went live after the candidate was judged; it is judged again"
-        return go(run, State.EVALUATING, why, now, evaluation=None)
-    if run.order <= champion.fence:
-        return end(run, State.SUPERSEDED, behind(champion), now)
+        return go(run, State.EVALUATING, why, ports.now(), evaluation=None)
     model = ports.models.get(run.target)
-    actor = run.approver or OURSELVES
-    change = production.promotion(run, champion, now, kind=ChangeKind.PROMOTION, actor=actor, why=run.verdict.reason)
-    production.keep_files(change, run, scoring.probes_of(run, model, ports), ports)
-    claimed = production.intend(champion, change, ports.services.endpoint(model), now)
-    outcome = stay(run, None, tries=0)
-    return replace(outcome, champion=claimed)
+    holdout, scores = scoring.holdout_of(run, model, ports), scoring.evidence(run, ports)
+    return replace(stay(run, None, tries=0), champion=claimed(run, champion, holdout, scores.candidate, ports))
+
+
+def claimed(run: Run, champion: Champion, holdout: Holdout, scores: Scores, ports: Ports) -> Champion:
+    """The champion's record with this run's promotion as its intent, to be saved with the run; what undoing needs is
+    kept first. `scores` are the candidate's, of the whole holdout."""
+    now, endpoint = ports.now(), ports.services.endpoint(ports.models.get(run.target))
+    why, actor = run.verdict.reason if run.verdict else run.why, run.approver or OURSELVES
+    change = production.promotion(run, champion, now, kind=ChangeKind.PROMOTION, actor=actor, why=why)
+    production.keep_files(change, run, scoring.probes_of(holdout, scores), ports)
+    return production.intend(champion, change, endpoint, now)
 
 
 def behind(champion: Champion) -> str:

@@ -1,7 +1,7 @@
 """Training: start the batch job exactly once, look at it until it ends, keep its model.
 
-Before the service is asked, `submitting` is saved; once it gave an id, that is saved before the job is started. So a
-kill at any point leaves either nothing, a registered job that never runs, or a job whose id we know.
+The job's id is saved before the job is started; a service that starts what is submitted is asked only after
+`submitting` was saved. So a kill at any point leaves nothing, a registered job that never runs, or a job that is found.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from retrain.model import Model
 from retrain.ports import JobState, Ports, Trainer
 from retrain.run import Artifact, Job, Run, State
 
-FIRST_LOOK, LONGEST_LOOK = 1.0, 60.0  # seconds between looks at a running job
+FIRST_LOOK, LONGEST_LOOK = 2.0, 60.0  # seconds between looks at a running job
 
 
 def submit(run: Run, ports: Ports) -> Outcome:
-    """From `ready`: note that we are about to ask the service. The file leaves the inbox: the run has its copy."""
+    """From `ready`: submit the job, or note that we are about to."""
     if ports.ledger.champion(run.target) is None:
         return halt(run, not_adopted(run.target), ports.now())
-    inbox.clear(run, ports)
     now = ports.now()
-    return go(run, State.TRAINING, f"attempt {run.attempt}", now, job=Job(phase="submitting", since=now))
+    trainer = ports.services.trainer(ports.models.get(run.target))
+    job = _submitted(run, trainer, ports) if trainer.registers else Job(phase="submitting", since=now)
+    return go(run, State.TRAINING, f"attempt {run.attempt}", now, job=job)
 
 
 def not_adopted(target: str) -> str:
@@ -44,18 +45,18 @@ def watch(run: Run, ports: Ports) -> Outcome:
     trainer = ports.services.trainer(model)
     job = run.job
     if job is None or job.phase == "submitting":
-        return _register(run, trainer, ports)
+        return stay(run, None, job=_submitted(run, trainer, ports))
     if job.phase == "submitted":
         trainer.start(job.id)
         return _started(run, job, model, ports)
     return _look(run, job, trainer, ports)
 
 
-def _register(run: Run, trainer: Trainer, ports: Ports) -> Outcome:
-    known = trainer.find(run)
+def _submitted(run: Run, trainer: Trainer, ports: Ports) -> Job:
     assert run.data is not None
+    known = trainer.find(run)
     ident = known or trainer.submit(run, run.data.training, paths.candidate(run), paths.metrics(run))
-    return stay(run, None, job=Job(phase="submitted", since=ports.now(), id=ident))
+    return Job(phase="submitted", since=ports.now(), id=ident)
 
 
 def _started(run: Run, job: Job, model: Model, ports: Ports) -> Outcome:
@@ -88,7 +89,11 @@ def _look(run: Run, job: Job, trainer: Trainer, ports: Ports) -> Outcome:
 
 
 def _keep(run: Run, job: Job, trainer: Trainer, ports: Ports) -> Outcome:
-    """Copies the model while the service's link lives, unless the job wrote it where we asked; hashes its bytes."""
+    """Copies the model while the service's link lives, unless the job wrote it where we asked; hashes its bytes.
+
+    The file leaves the inbox only now: until messages of the run's own drive it, its event, delivered again, must find it.
+    """
+    inbox.clear(run, ports)
     results, blob, now = trainer.results(job.id), paths.candidate(run), ports.now()
     if results.artifact.partition("?")[0] != ports.blobs.url(blob):
         ports.blobs.write(blob, trainer.download(results.artifact))

@@ -52,7 +52,9 @@ class StudioBatchSettings(Section, frozen=True):
 
 
 class StudioBatch:
-    """The port `Trainer`."""
+    """The port `Trainer`. A submitted job is only registered; nothing runs before it is started."""
+
+    registers = True
 
     def __init__(
         self, settings: StudioBatchSettings, key: credentials.Secret, sign: Sign, http: Http | None = None

@@ -164,9 +164,9 @@ class TableLedger(Ledger):
         """Also False once the holder's time is over."""
         return self._slots.holds(slot, holder)
 
-    def free_slot(self, slot: str, holder: str) -> None:
-        """Repeatable; another's slot is left alone."""
-        self._slots.free(slot, holder)
+    def free_slot(self, slot: str, holder: str) -> bool:
+        """Whether it was the holder's until now. Another's slot is left alone."""
+        return self._slots.free(slot, holder)
 
     # Notes
 

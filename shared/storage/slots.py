@@ -19,14 +19,21 @@ class Slots:
         self._now = now
 
     def take(self, slot: str, holder: str, until: datetime) -> bool:
-        """Takes or renews; False while another holds it."""
+        """Takes or renews; False while another holds it. A free slot, the usual case, costs one request."""
+        values = {"slot": slot, "holder": holder, "until": until.astimezone(UTC).isoformat()}
+        try:
+            self._table.write(f"take slot {slot}", Write(keys.SLOTS, keys.slot(slot), values, "insert"))
+        except StaleRecord:
+            return self._take_over(slot, holder, values)
+        return True
+
+    def _take_over(self, slot: str, holder: str, values: dict[str, str]) -> bool:
         row = self._read(slot)
         if row is not None and row.values["holder"] != holder and self._running(row):
             return False
-        values = {"slot": slot, "holder": holder, "until": until.astimezone(UTC).isoformat()}
         how = Write(keys.SLOTS, keys.slot(slot), values, "replace" if row else "insert", row.etag if row else "")
         try:
-            self._table.write(f"take slot {slot} for {holder}", how)
+            self._table.write(f"take slot {slot}", how)
         except StaleRecord:
             return self.holds(slot, holder)
         return True
@@ -36,15 +43,16 @@ class Slots:
         row = self._read(slot)
         return row is not None and row.values["holder"] == holder and self._running(row)
 
-    def free(self, slot: str, holder: str) -> None:
-        """Gives it back, if it is still the holder's."""
+    def free(self, slot: str, holder: str) -> bool:
+        """Gives it back; whether it was the holder's until now."""
         row = self._read(slot)
         if row is None or row.values["holder"] != holder:
-            return
+            return False
         try:
             self._table.remove(row.partition, row.key, row.etag)
         except StaleRecord:
-            self.free(slot, holder)
+            return self.free(slot, holder)
+        return self._running(row)
 
     def _read(self, slot: str) -> Row | None:
         return self._table.read(keys.SLOTS, keys.slot(slot))

@@ -200,13 +200,11 @@ class World:
 
     def finish(self, run: Run) -> Run:
         """Pumps until the run sleeps; returns it."""
-        for _ in range(400):
-            now = self.ports.ledger.run(run.id)
-            if now.state in advance.ASLEEP:
-                return now
-            if not self.deliver():
-                break
-        raise AssertionError(f"{self.ports.ledger.run(run.id)} has no message left")
+        stop = time.monotonic() + 60
+        while (now := self.ports.ledger.run(run.id)).state not in advance.ASLEEP:
+            if time.monotonic() > stop or not self.deliver():
+                raise AssertionError(f"it stands still, or has no message left: {now}")
+        return now
 
     def patches(self, slot: str = "live", name: str = "") -> list[dict[str, Any]]:
         """The PATCH requests that Studio saw for a slot of the model."""
