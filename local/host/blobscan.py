@@ -11,12 +11,14 @@ import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties
 from azure.storage.blob.aio import BlobServiceClient
 
 from local.host.blobs import BlobDispatcher, BlobFunction
+from local.host.pause import pause
 from local.host.storage import HOSTS_CONTAINER, Storage, read_blob, write_blob
 
 log = logging.getLogger("local.host.blobs")
@@ -34,24 +36,25 @@ class ContainerScan:
         self._container = service.get_container_client(container)
         name = f"blobscaninfo/{host_id}/{service.account_name}/{container}/scanInfo"
         self._state = (service, name)
-        self._pages: AsyncIterator[object] | None = None
+        self._pages: AsyncIterator[Any] | None = None
         self._latest: datetime | None = None
         self._newest = _BEGINNING
 
     async def changed(self, budget: int) -> AsyncIterator[BlobProperties]:
         """Blobs that changed since the last complete sweep, at most about `budget` listed."""
-        if self._latest is None:
-            self._latest = await self._load()
+        latest = self._latest = self._latest or await self._load()
         seen = 0
         async for page in self._some_pages():
             for blob in page:
                 seen += 1
                 self._newest = max(self._newest, blob.last_modified)
-                if blob.last_modified >= self._latest:
+                if blob.last_modified >= latest:
                     yield blob
             if seen >= budget:
                 return
-        await self._complete()
+        if self._newest > latest:
+            self._latest = self._newest
+            await self._save(self._newest - timedelta(milliseconds=1))
 
     async def _some_pages(self) -> AsyncIterator[list[BlobProperties]]:
         if self._pages is None:
@@ -60,11 +63,6 @@ class ContainerScan:
             async for page in self._pages:
                 yield [blob async for blob in page]
         self._pages = None
-
-    async def _complete(self) -> None:
-        if self._newest > self._latest:
-            self._latest = self._newest
-            await self._save(self._newest - timedelta(milliseconds=1))
 
     async def _load(self) -> datetime:
         service, name = self._state
@@ -102,8 +100,7 @@ class BlobScanner:
         while self._scans and not self._stopping.is_set():
             for scan in self._scans:
                 await self._sweep(scan)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), self._interval)
+            await pause(self._stopping, self._interval)
 
     async def _sweep(self, scan: ContainerScan) -> None:
         try:

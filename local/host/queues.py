@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.queue import QueueMessage
@@ -16,6 +15,7 @@ from azure.storage.queue.aio import QueueClient
 
 from local.host.backoff import Backoff
 from local.host.invocations import settle
+from local.host.pause import pause
 from local.host.renewal import Renewal
 from local.host.settings import QueueSettings
 from local.host.storage import send
@@ -67,7 +67,7 @@ class QueueListener:
             await self._wait_for_room()
             self._woken.clear()
             if not await self._fetch():
-                await self._pause(self._backoff.next())
+                await pause(self._woken, self._backoff.next())
         await settle(self._running)
 
     def stop(self) -> None:
@@ -80,10 +80,6 @@ class QueueListener:
         while len(self._running) > self._settings.threshold and not self._stopping:
             self._freed.clear()
             await self._freed.wait()
-
-    async def _pause(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), seconds)
 
     async def _fetch(self) -> bool:
         """Start what one request brings; False when there was nothing."""

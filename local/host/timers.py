@@ -9,7 +9,6 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -17,6 +16,7 @@ from azure.core.exceptions import AzureError
 from azure.storage.blob.aio import BlobClient
 
 from local.host.invocations import Invocations
+from local.host.pause import pause
 from local.host.protos import TypedData
 from local.host.settings import SettingsError, resolve
 from local.host.storage import HOSTS_CONTAINER, Storage, read_blob, write_blob
@@ -102,8 +102,7 @@ class Timer:
             rest = (moment - self._clock()).total_seconds()
             if rest <= 0:
                 return True
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), min(rest, LONGEST_NAP))
+            await pause(self._stopping, min(rest, LONGEST_NAP))
         return False
 
     async def _load(self) -> Status | None:

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from local.host.pause import pause
+
 PAUSE = 0.03  # seconds between looks where there is no inotify
 LONGEST_WAIT = 1.0  # seconds; a file that was made or replaced meanwhile is noticed after this
 _IN_MODIFY = 0x00000002
@@ -47,8 +49,7 @@ class Watch:
 
     async def wait(self, *, armed: bool) -> None:
         """Until the file changes, at most a second; a short pause when it could not be armed."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), LONGEST_WAIT if armed else PAUSE)
+        await pause(self._changed, LONGEST_WAIT if armed else PAUSE)
 
     def _on_change(self) -> None:
         with suppress(BlockingIOError):
