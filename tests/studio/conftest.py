@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -185,10 +186,16 @@ def storage() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def studio(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioProcess]:
+def studio_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file that the running Studio writes its lines to."""
+    return tmp_path_factory.mktemp("studio") / "log"
+
+
+@pytest.fixture(scope="session")
+def studio(storage: str, studio_log: Path) -> Iterator[StudioProcess]:
     """A running Studio."""
-    folder = tmp_path_factory.mktemp("studio")
-    with StudioProcess(folder / "state", storage, switches={"propagationDelay": 0}, log=folder / "log") as process:
+    state = studio_log.parent / "state"
+    with StudioProcess(state, storage, switches={"propagationDelay": 0}, log=studio_log) as process:
         yield process
 
 

@@ -45,4 +45,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    logging.shutdown()
+    sys.stdout.flush()
+    # All is stored and closed; a thread may be in the middle of importing scikit-learn, which nobody waits for.
+    os._exit(code)

@@ -56,6 +56,7 @@ async def create_training(studio: Studio, workspace: Workspace, body: bytes) -> 
     if request.task not in learners.TASKS:
         raise error("BadParameterValue", "task", f"{' and '.join(learners.TASKS)} are allowed")
     check_new(studio, request.id)
+    studio.warm()
     try:
         values = learners.defaults(request.task, request.label, request.learner, request.parameters)
     except learners.BadParameter as wrong:

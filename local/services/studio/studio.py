@@ -52,13 +52,19 @@ class Studio:
         await run(self, job)
 
     def start(self) -> None:
-        """Starts the workers, loads the libraries in the background, and takes up unfinished jobs."""
+        """Starts the workers and takes up unfinished jobs."""
         shutil.rmtree(self.work, ignore_errors=True)  # what a killed process left
         self.work.mkdir()
         self._sweep()
         self.workers.start()
-        self._threads.submit(self.models)
+        if next(self.store.all(Endpoint), None):
+            self.warm()
         self.jobs.resume()
+
+    def warm(self) -> None:
+        """Begins to load what scoring needs, in the background: somebody will score soon."""
+        if self._models is None:
+            self._threads.submit(self.models)
 
     def models(self) -> "Models":
         """The loaded models; the first call takes a second, for it imports scikit-learn."""
@@ -95,7 +101,7 @@ class Studio:
         await self.jobs.close()
         await self.workers.close()
         await self.blobs.close()
-        self._threads.shutdown(cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self.store.close()
 
 

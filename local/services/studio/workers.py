@@ -46,7 +46,8 @@ class _Worker:
     async def ready(self) -> None:
         await self._line()
 
-    async def ask(self, task: Task) -> Reply:
+    async def begin(self, task: Task) -> None:
+        """Hands the task over; returns when the worker has it. Raises: WorkerDied."""
         if self._process.stdin is None:
             raise WorkerDied
         try:
@@ -54,6 +55,9 @@ class _Worker:
             await self._process.stdin.drain()
         except ConnectionError as gone:
             raise WorkerDied from gone
+        await self._line()
+
+    async def reply(self) -> Reply:
         return msgspec.json.decode(await self._line(), type=Reply)
 
     async def _line(self) -> bytes:
@@ -110,17 +114,33 @@ class Workers:
 
         Raises: WorkerDied.
         """
-        worker = await self._idle.get()
+        worker = await self._busy_with(task)
         try:
-            reply = await worker.ask(task)
+            reply = await worker.reply()
         except (WorkerDied, asyncio.CancelledError):
-            self._all.discard(worker)
-            await asyncio.shield(worker.stop())
-            log.warning("training worker ended amid a task, replacing it pid=%d", worker.pid)
-            self._add()
+            await self._replace(worker)
             raise
         self._idle.put_nowait(worker)
         return reply
+
+    async def _busy_with(self, task: Task) -> _Worker:
+        while True:
+            worker = await self._idle.get()
+            try:
+                await worker.begin(task)
+            except WorkerDied:  # while it was idle: not this task's doing
+                await self._replace(worker)
+            except asyncio.CancelledError:
+                await self._replace(worker)
+                raise
+            else:
+                return worker
+
+    async def _replace(self, worker: _Worker) -> None:
+        self._all.discard(worker)
+        log.warning("training worker ended, starting another pid=%d", worker.pid)
+        self._add()
+        await asyncio.shield(worker.stop())
 
     def pids(self) -> list[int]:
         """Process ids of the workers."""
