@@ -1,0 +1,36 @@
+"""What is measured, in numbers: how many files, how large, how long. Not here: how."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """One benchmark. Times are in seconds.
+
+    `warm_up` files are not counted (the first is reported by itself). The one-at-a-time part is repeated `rounds` times
+    with `files` files each, then `burst` files land at once. `counted` files go through a second stack whose storage
+    logs every request with its headers; after each, `tail` seconds show what comes after the run. A
+    candidate goes live when it is surely not worse by `margin` AUC; small holdouts need a wide one.
+    """
+
+    rows: int = 5_000
+    columns: int = 20
+    workers: int = 2
+    warm_up: int = 3
+    files: int = 6
+    rounds: int = 3
+    burst: int = 20
+    counted: int = 3
+    tail: float = 3.0
+    quiet: float = 14.0
+    idle: float = 60.0
+    floor_files: int = 12
+    margin: float = 0.02
+
+
+FULL = Plan()
+SMOKE = Plan(
+    rows=600, warm_up=1, files=2, rounds=1, burst=3, counted=1, tail=0.5, quiet=0.5, idle=1.0, floor_files=2, margin=0.5
+)
+"""A glance in seconds: shows that everything works, measures nothing worth quoting."""

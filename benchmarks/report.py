@@ -1,0 +1,88 @@
+"""The figures as tables on screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+Json = dict[str, Any]
+
+
+def show(result: Json, console: Console) -> None:
+    """Prints what results.json holds, in short."""
+    for table in (_runs(result), _time(result), _costs(result), _calls(result)):
+        console.print(table)
+
+
+def _runs(result: Json) -> Table:
+    table = Table(title="Seconds after landing, p50 / p95")
+    for heading in ("", "one at a time", "at once"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for moment in result["trickle"]["moments"]:
+        table.add_row(moment, *(_pair(result[part]["moments"][moment]) for part in ("trickle", "burst")))
+    table.add_row("ended as", *(_states(result[part]["states"]) for part in ("trickle", "burst")))
+    table.add_row("runs per second", "", f"{result['burst']['runsPerSecond']:.2f}")
+    return table
+
+
+def _pair(found: dict[str, float]) -> str:
+    return f"{found['p50']:.3f} / {found['p95']:.3f}"
+
+
+def _states(states: dict[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in states.items())
+
+
+def _time(result: Json) -> Table:
+    table = Table(title="Where the time goes, one at a time")
+    table.add_column("phase")
+    for heading in ("seconds, p50", "share"):
+        table.add_column(heading, justify="right")
+    for name, found in result["trickle"]["phases"].items():
+        table.add_row(name, f"{found['p50']:.3f}", f"{found['share']:.0%}")
+    table.add_section()
+    spent = result["calls"]["spent"]
+    for name, seconds in spent.items():
+        table.add_row(_SPENT[name], f"{seconds:.3f}", f"{seconds / sum(spent.values()):.0%}")
+    return table
+
+
+_SPENT = {
+    "storage": "inside the storage",
+    "Studio": "inside Studio (scoring, PATCH, job calls)",
+    "job": "training job",
+    "clients": "client libraries, host and scheduling",
+    "computing": "the app computing (pauses of 10 ms and more)",
+}
+
+
+def _costs(result: Json) -> Table:
+    table = Table(title="Costs")
+    for heading in ("", "CPU s per run", "CPU s per run at once", "idle CPU %", "idle MB", "peak MB"):
+        table.add_column(heading, justify="right" if heading else "left")
+    columns = (result["trickle"]["cpuPerRun"], result["burst"]["cpuPerRun"], result["idle"]["cpuPercent"])
+    for part in columns[0]:
+        held = (result["memory"][when][part]["anonymous"] for when in ("idle", "peak"))
+        table.add_row(part, *(f"{column[part]:.2f}" for column in columns), *(f"{size:.0f}" for size in held))
+    bare, ratios = result["floor"], result["ratios"]
+    table.add_section()
+    table.add_row("bare warm worker", f"{bare['cpu']['p50']:.3f}", f"({bare['wall']['p50']:.3f} s wall)", "", "", "")
+    table.add_row("ratio to it", f"x {ratios['cpu']:g}", f"(x {ratios['wall']:g} wall)", "", "", "")
+    return table
+
+
+def _calls(result: Json) -> Table:
+    calls = result["calls"]
+    table = Table(title="Storage calls per run")
+    for heading in ("made by", "until live", "after live"):
+        table.add_column(heading, justify="left" if heading == "made by" else "right")
+    for maker, count in calls["untilLive"].items():
+        table.add_row(maker, f"{count:g}", f"{calls['afterLive'][maker]:g}")
+    totals = (sum(calls[part].values()) for part in ("untilLive", "afterLive"))
+    table.add_row("all", *(f"{count:g}" for count in totals))
+    table.add_row("of these, polls of queues", f"{calls['polls']:g}", "")
+    table.add_section()
+    table.add_row("idle, per hour", f"{result['idle']['callsPerHour']}", "")
+    return table
