@@ -42,7 +42,9 @@ def promote(
     _before_after(found)
     if not dry_run:
         say()
-        say(f"Whether production shows it is checked next: retrain watch {run}")
+        forced = found["state"] != "promoting"  # then the run has ended already, and only the model tells
+        where = f"models {run.partition('~')[0]}" if forced else f"watch {run}"
+        say(f"Whether production shows it is checked next: retrain {where}")
 
 
 def _before_after(found: Json) -> None:

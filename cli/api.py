@@ -135,8 +135,9 @@ def _refused(method: str, path: str, answer: requests.Response, found: Any) -> P
     if isinstance(error, dict) and "message" in error:
         code = error.get("code", "error")
         text = f"{redact(str(error['message']))} (HTTP {answer.status_code}, {code})"
-        return kind(text, details=[redact(str(one)) for one in error.get("details") or ()])
-    return kind(f"{method} {path}: HTTP {answer.status_code}. {_advice(answer.status_code)}")
+        details = [redact(str(one)) for one in error.get("details") or ()]
+        return kind(text, details=details, status=answer.status_code)
+    return kind(f"{method} {path}: HTTP {answer.status_code}. {_advice(answer.status_code)}", status=answer.status_code)
 
 
 def _advice(status: int) -> str:

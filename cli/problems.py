@@ -32,11 +32,14 @@ def exit_of(state: str) -> Exit:
 
 
 class Problem(Exception):
-    """Ends the command: the message says what was asked, what came back, and what to do next."""
+    """Ends the command: the message says what was asked, what came back, and what to do next.
 
-    def __init__(self, message: str, code: Exit = Exit.FAILED, details: Sequence[str] = ()) -> None:
+    `status` is that of the HTTP answer, 0 when it was none.
+    """
+
+    def __init__(self, message: str, code: Exit = Exit.FAILED, details: Sequence[str] = (), *, status: int = 0) -> None:
         super().__init__(message)
-        self.code, self.details = code, tuple(details)
+        self.code, self.details, self.status = code, tuple(details), status
 
 
 class Unreachable(Problem):

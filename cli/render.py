@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
 
 GAP = 2  # spaces between columns
 WRAPPING = 24  # columns that a wrapping last column must have, or the table becomes a list
@@ -64,13 +64,10 @@ def clean(text: str) -> str:
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
-def styled(text: str) -> Text:
-    """A word in the colour of its meaning."""
-    from rich.text import Text
-
+def colour_of(word: str) -> str:
+    """The colour of a word's meaning; empty when it has none."""
     colours = {"green": GOOD, "red": BAD, "dim": STILL}
-    style = next((colour for colour, words in colours.items() if text in words), "")
-    return Text(clean(text), style=style)
+    return next((colour for colour, words in colours.items() if word in words), "")
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, indent: int = 0) -> None:
@@ -86,16 +83,31 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, indent: int =
 
 
 def _grid(titles: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], room: int, indent: int) -> None:
-    from rich.padding import Padding
-    from rich.table import Table
-
-    grid = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold", show_header=any(titles))
-    for title, width in zip(titles[:-1], widths[:-1], strict=True):
-        grid.add_column(title, no_wrap=True, min_width=width)
-    grid.add_column(titles[-1], overflow="fold", max_width=max(room, 1))
+    if any(titles):
+        say(_line(titles, titles[-1], widths, indent).rstrip(), "bold")
     for row in rows:
-        grid.add_row(*(styled(cell) for cell in row))
-    console().print(Padding(grid, (0, 0, 0, indent)))
+        first, *more = textwrap.wrap(row[-1], room, break_long_words=False, break_on_hyphens=False) or [""]
+        _print_line(row, first, widths, indent)
+        for part in more:
+            say(_line([""] * len(row), part, widths, indent))
+
+
+def _line(cells: Sequence[str], last: str, widths: Sequence[int], indent: int) -> str:
+    fixed = "".join(f"{cell:<{width + GAP}}" for cell, width in zip(cells[:-1], widths[:-1], strict=True))
+    return " " * indent + fixed + last
+
+
+def _print_line(row: Sequence[str], last: str, widths: Sequence[int], indent: int) -> None:
+    """One row; words that mean good or bad are coloured where a cell is just that word."""
+    from rich.text import Text
+
+    line = Text(_line(row, last, widths, indent).rstrip())
+    start = indent
+    for cell, width in zip(row[:-1], widths[:-1], strict=True):
+        if colour := colour_of(cell):
+            line.stylize(colour, start, start + len(cell))
+        start += width + GAP
+    console().print(line, soft_wrap=True)
 
 
 def _stacked(titles: Sequence[str], rows: Sequence[Sequence[str]], indent: int) -> None:

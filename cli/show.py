@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from cli.render import facts, figure, heading, say, size, styled, table
+from cli.render import colour_of, facts, figure, heading, say, size, table
 from cli.times import age, between, clock, clock_now, duration
 
 Json = dict[str, Any]
@@ -72,11 +72,7 @@ def metric_cell(run: Json) -> str:
 
 
 def _head(run: Json) -> None:
-    from cli.render import console
-
-    state = styled(run["state"])
-    state.stylize("bold")
-    console().print(run["id"], state, style="bold", soft_wrap=True)
+    say(f"{run['id']} {run['state']}", f"bold {colour_of(run['state'])}")
     if run.get("why"):
         say(run["why"])
     say()
@@ -157,7 +153,8 @@ def judged(run: Json) -> None:
         return
     decision = (run.get("decision") or {}).get("decision", {})
     heading("Gate: " + ("APPROVED" if verdict.get("approved") else "REFUSED"))
-    say(f"  {verdict['reason']}")
+    if verdict["reason"] != run.get("why"):
+        say(f"  {verdict['reason']}")
     say()
     table(("", "candidate", "champion", "gain", "interval of the gain"), _figures(verdict, decision), indent=2)
     findings = decision.get("findings", [])
@@ -184,7 +181,7 @@ def _figures(verdict: Json, decision: Json) -> list[tuple[str, str, str, str, st
         skill = [figure(decision.get(name)) for name in ("candidateSkill", "championSkill")]
         rows.append(("skill", *skill, "", "1 never errs, 0 is as good as a constant"))
     if decision.get("rows"):
-        blocks = f", {decision['blocks']:,} blocks" if decision.get("blocks") else ""
+        blocks = f", {decision['blocks']:,} blocks" if decision.get("blocks") not in (None, decision["rows"]) else ""
         rows.append(("rows", f"{decision['rows']:,}{blocks}", "", "", f"{decision.get('holdout', '')} holdout"))
     return rows
 

@@ -12,13 +12,14 @@ import typer
 
 from cli.api import Api, Json, segment
 from cli.options import AsJson, File, Model, Timeout, connect, parameters
-from cli.problems import Exit, Problem
+from cli.problems import Exit, Problem, Unreachable
 from cli.render import emit, note, say, table
-from cli.runs import follow, newest
+from cli.runs import MOST, follow, newest
 
 EVERY = 0.5  # seconds between looks for the run
 FOUND_WITHIN = 120.0  # seconds: Event Grid takes one or two, a polling trigger on Azure up to a minute or more
 RECENT = 100  # runs to look through: as many would have to start within half a second to hide ours
+GONE = (404, 409)  # the blob is not there any more, or has a run that was not started here
 LONGEST_STEM = 120  # characters of a file's name that are kept
 
 Again = Annotated[int, typer.Option(min=0, help="Train although this content was used; a higher number each time.")]
@@ -107,20 +108,32 @@ def backfill(
     """
     api = connect(ctx)
     found: list[Json] = []
+    refused: list[str] = []
     for blob in blobs:
         try:
             found.append(_start(api, model, blob, again))
-        except Problem as problem:
+        except Unreachable:
             _tell(found, json)
-            note(f"{len(found)} of {len(blobs)} were started; it stopped at {blob}")
-            raise problem
+            note(f"{len(found)} of {len(blobs)} have a run; it stopped at {blob}. Repeating starts none twice")
+            raise
+        except Problem as problem:
+            refused.append(f"{blob}: {problem}")
     _tell(found, json)
+    if refused:
+        raise Problem(f"{len(refused)} of {len(blobs)} blobs have no run", details=refused)
 
 
 def _start(api: Api, model: str, blob: str, again: int) -> Json:
+    """The run of a blob. One that a run took already, and moved away, has that run."""
     key = "backfill-" + sha256("\n".join((model, blob, str(again))).encode()).hexdigest()[:32]
     body = {"data": [blob], "again": again, "reason": f"backfill of {blob}"}
-    return api.post(f"/api/models/{segment(model)}/runs", body, key=key)
+    try:
+        return api.post(f"/api/models/{segment(model)}/runs", body, key=key)
+    except Problem as problem:
+        earlier = taken(newest(api, model, MOST), blob) if problem.status in GONE and not again else None
+        if earlier is None:
+            raise
+        return earlier
 
 
 def _tell(runs: list[Json], json: bool) -> None:
