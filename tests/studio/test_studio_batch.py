@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 import requests
-from conftest import Lab, detail, rows_csv
+from studio_lab import Lab, detail, rows_csv
 
 from local.services.studio.jobs import CONCURRENT_JOBS
 

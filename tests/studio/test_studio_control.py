@@ -1,12 +1,15 @@
 """Local control: switches, faults, holds, the request log; and the Studio API's experiments and deployments."""
 
 import time
+from pathlib import Path
 
 import pytest
 import requests
-from conftest import Lab, detail, rows_csv
+from studio_lab import Lab, detail, rows_csv
 
+from local.services.studio import control, learners
 from local.services.studio.client import StudioRefused
+from local.services.studio.faults import OPERATIONS
 from local.services.studio.switches import TABLE
 
 
@@ -128,6 +131,18 @@ def test_the_log_tells_what_was_asked_and_hides_secrets(lab: Lab):
     assert entry["path"].endswith("sig=REDACTED")
     assert entry["endpoint"] == "default"
     assert abs(entry["time"] - time.time()) < 60
+
+
+def test_the_readme_names_every_switch_parameter_operation_and_route():
+    text = (Path(control.__file__).parent / "README.md").read_text(encoding="utf-8")
+    names = [
+        *TABLE,
+        *learners.PARAMETERS,
+        *OPERATIONS,
+        *(learner for task in learners.LEARNERS.values() for learner in task),
+    ]
+    assert [name for name in names if name not in text] == []
+    assert [route.path for route in control.ROUTES if route.path.removeprefix("/_local") not in text] == []
 
 
 def test_unknown_paths_and_methods_get_the_wires_error_body(lab: Lab):

@@ -4,7 +4,7 @@ import time
 
 import pytest
 import requests
-from conftest import Lab, classes_csv, detail, rows_csv
+from studio_lab import Lab, classes_csv, detail, rows_csv
 
 from local.services.studio.client import StudioClient, StudioRefused
 

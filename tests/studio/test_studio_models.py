@@ -13,11 +13,11 @@ import pytest
 import sklearn.linear_model
 import sklearn.preprocessing
 import skops.io
-from conftest import classes_csv, rows_csv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.metrics import log_loss, r2_score, roc_auc_score
+from studio_lab import classes_csv, rows_csv
 from threadpoolctl import threadpool_limits
 
 from local.services.studio import estimators, learners, metrics, modelfile, scoring, tables, training

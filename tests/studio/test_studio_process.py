@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Lab, rows_csv
+from studio_lab import Lab, rows_csv
 
 from local.services.studio.client import StudioClient
 from local.services.studio.launch import ROOT, StudioDidNotStart, StudioProcess, wait_until_gone

@@ -5,7 +5,7 @@ import time
 
 import pytest
 import requests
-from conftest import Lab, classes_csv, detail
+from studio_lab import Lab, classes_csv, detail
 
 from local.services.studio.client import Json
 

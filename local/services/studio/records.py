@@ -174,8 +174,7 @@ class Activity(Record, kw_only=True):
     status: str = "Completed"
 
 
-JobState = tuple[str, ...]
-ENDED: JobState = ("Failed", "Cancelled", "Finished")
+ENDED = ("Failed", "Cancelled", "Finished")
 STATUS_NUMBERS: dict[str, int] = {"NotStarted": 0, "Running": 1, "Failed": 2, "Cancelled": 3, "Finished": 4}
 
 

@@ -29,17 +29,17 @@ def _raw(model: Model, matrix: np.ndarray) -> np.ndarray:
         return np.empty(0)
     estimator = model.pipeline[-1]
     if not hasattr(estimator, "coef_"):
-        return model.pipeline.predict(matrix)
+        return np.asarray(model.pipeline.predict(matrix))
     # A matrix product rounds differently for different numbers of rows; callers compare scores across batches,
     # so the same row must give the same digits in whatever company.
     prepared = np.ascontiguousarray(model.pipeline[:-1].transform(matrix))
-    return (prepared * np.ravel(estimator.coef_)).sum(axis=1) + np.ravel(estimator.intercept_)[0]
+    return np.asarray((prepared * np.ravel(estimator.coef_)).sum(axis=1) + np.ravel(estimator.intercept_)[0])
 
 
 def _probabilities(model: Model, matrix: np.ndarray) -> np.ndarray:
     if not len(matrix) or hasattr(model.pipeline[-1], "coef_"):
-        return expit(_raw(model, matrix))
-    return model.pipeline.predict_proba(matrix)[:, 1]
+        return np.asarray(expit(_raw(model, matrix)))
+    return np.asarray(model.pipeline.predict_proba(matrix)[:, 1])
 
 
 def proven(content: bytes) -> Model:
