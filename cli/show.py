@@ -164,11 +164,11 @@ def judged(run: Json) -> None:
         table(("", "", ""), rows, indent=2)
 
 
-def _figures(verdict: Json, decision: Json) -> list[tuple[str, str, str, str, str]]:
+def _figures(verdict: Json, decision: Json) -> list[tuple[str, ...]]:
     share = decision.get("confidence")
     interval = _interval(verdict.get("low"), verdict.get("high"))
     held = f"{interval} at {share:.0%}" if interval and share else interval or "-"
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             verdict["metric"],
             figure(verdict.get("candidate")),
