@@ -111,10 +111,15 @@ def _print_line(row: Sequence[str], last: str, widths: Sequence[int], indent: in
 
 
 def _stacked(titles: Sequence[str], rows: Sequence[Sequence[str]], indent: int) -> None:
+    """Each row as a block: cells without a title in a line of their own, the others below it with their titles."""
     for number, row in enumerate(rows):
-        if number:
+        if number and any(titles):
             say()
-        facts({title or " ": cell for title, cell in zip(titles, row, strict=True) if cell}, indent=indent)
+        cells = list(zip(titles, row, strict=True))
+        untitled = "  ".join(cell for title, cell in cells if cell and not title)
+        if untitled:
+            say(" " * indent + untitled)
+        facts({title: cell for title, cell in cells if title}, indent=indent + (GAP if untitled else 0))
 
 
 def facts(values: Mapping[str, str], *, indent: int = 2) -> None:

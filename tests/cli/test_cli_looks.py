@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cli.problems import Exit, exit_of
 from cli.render import clean, figure, size
 from cli.show import NEXT, next_step, show
-from cli.times import age, duration
+from cli.times import age, clock, duration
 from retrain.ports import Ports
 from retrain.run import ASLEEP, MOVES, Actor, State
 from shared.api.views import run_view
@@ -100,7 +100,7 @@ def test_figures_and_sizes_are_said_as_people_say_them() -> None:
 
 @pytest.fixture
 def on_terminal(server: Server) -> Callable[..., str]:
-    """Runs `retrain` on a narrow terminal; what it wrote there."""
+    """Runs `retrain` on a terminal; what it wrote there."""
 
     def run(*arguments: str, **settings: str) -> str:
         ours, theirs = pty.openpty()
@@ -127,11 +127,17 @@ def on_terminal(server: Server) -> Callable[..., str]:
 
 def test_a_narrow_terminal_cuts_nothing_off_and_breaks_no_figure(on_terminal: Callable[..., str], ports: Ports) -> None:
     run = keep(judged(State.REFUSED), ports)
-    for command in (("runs", MODEL), ("show", run.id)):
-        written = on_terminal(*command, NO_COLOR="1")
-        for whole in (run.id, "41.235", "39.877"):
-            assert whole in written
-        assert "…" not in written
+    moments = [clock(at.isoformat()) for at in (run.times.landed, run.times.trained, run.times.decided) if at]
+    for command, more in ((("runs", MODEL), []), (("show", run.id), moments)):
+        wide, narrow = (on_terminal(*command, NO_COLOR="1", COLUMNS=width) for width in ("400", str(NARROW)))
+        for whole in (run.id, "41.235", "39.877", *more):
+            assert whole in narrow
+        assert words(wide) == words(narrow)
+
+
+def words(text: str) -> set[str]:
+    """All words but ages, which pass."""
+    return {word for word in text.split() if not any(character.isdigit() for character in word)} - {"s", "min", "00"}
 
 
 def test_colours_are_for_terminals_that_want_them(on_terminal: Callable[..., str], ports: Ports) -> None:
