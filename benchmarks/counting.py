@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -22,26 +21,25 @@ def counted(lab: Laboratory, plan: Plan) -> Json:
     """Storage calls of single runs, by maker and kind, and what each run's time went into."""
     landed: dict[str, float] = {}
     one_by_one(lab, plan.warm_up, landed)
-    edges = []
+    ends = []
     for _ in range(plan.counted):
-        time.sleep(plan.tail)
-        edges.append(time.time())
+        time.sleep(plan.pause)
         one_by_one(lab, 1, landed)
-    time.sleep(plan.tail)
-    edges.append(time.time())
+        time.sleep(plan.tail)
+        ends.append(time.time())
     assert lab.debug_log is not None
     asked, studio = storage_calls.calls(lab.debug_log), lab.client.log()
     records = {file_of(record): record for record in lab.records()}
     names = list(landed)[plan.warm_up :]
     each = [
-        _one(records[name], landed[name], window, asked, studio)
-        for name, window in zip(names, pairwise(edges), strict=True)
+        _one(records[name], landed[name], (storage_calls.uploaded(asked, name), end), asked, studio)
+        for name, end in zip(names, ends, strict=True)
     ]
     middle = sorted(each, key=lambda found: found["live"])[len(each) // 2]
     return {
         "untilLive": _median([found["untilLive"] for found in each]),
         "afterLive": _median([found["afterLive"] for found in each]),
-        "polls": phases.spread([found["polls"] for found in each])["p50"],
+        "polls": _median([found["polls"] for found in each]),
         "each": [{name: found[name] for name in ("live", "untilLive", "afterLive")} for found in each],
         "kinds": middle["kinds"],
         "spent": _median([found["spent"] for found in each]),
@@ -53,7 +51,7 @@ def counted(lab: Laboratory, plan: Plan) -> Json:
 def _one(
     record: Json, landed: float, window: tuple[float, float], asked: list[storage_calls.Call], studio: list[Json]
 ) -> Json:
-    """One run: its calls begin with the upload and end with the next one; its last moment, live, cuts them in two."""
+    """One run: its calls from the upload to `tail` seconds after its end; its last moment, live, cuts them in two."""
     moment = landed + max(timed(record, landed).at.values())
     until = storage_calls.between(asked, window[0], moment)
     later = storage_calls.between(asked, moment, window[1])
@@ -63,7 +61,7 @@ def _one(
         "live": round(moment - landed, 3),
         "untilLive": storage_calls.by_maker(until),
         "afterLive": storage_calls.by_maker(later),
-        "polls": sum(call.operation == storage_calls.POLL for call in until),
+        "polls": {"untilLive": storage_calls.polls(until), "afterLive": storage_calls.polls(later)},
         "kinds": storage_calls.by_kind(until),
         "spent": {name: round(seconds, 4) for name, seconds in spent.items()},
         "pauses": [{**msgspec.to_builtins(pause), "seconds": round(pause.seconds, 4)} for pause in longest],

@@ -34,16 +34,16 @@ def everything(plan: Plan, folder: Path, say: Say) -> Json:
     result: Json = {"floor": floor(plan, folder / "floor")}
     say("starting the stack")
     with Laboratory(folder / "timed", plan) as lab:
-        result["start"] = round(lab.started_in, 2)
-        result |= _timed_parts(lab, plan, say)
+        result |= timed_parts(lab, plan, say)
     say(f"{plan.counted} files with every storage call looked at")
     with Laboratory(folder / "counted", plan, debug_log=folder / "debug.log") as lab:
         result["calls"] = counted(lab, plan)
-    result["ratios"] = _ratios(result)
+    result["ratios"] = ratios(result)
     return result
 
 
-def _timed_parts(lab: Laboratory, plan: Plan, say: Say) -> Json:
+def timed_parts(lab: Laboratory, plan: Plan, say: Say) -> Json:
+    """Files one at a time, files at once, and idling: times, CPU, memory, storage calls of an idle hour."""
     landed: dict[str, float] = {}
     one_by_one(lab, plan.warm_up, landed)
     with processes.Peak(lab.pids) as peak:
@@ -58,6 +58,7 @@ def _timed_parts(lab: Laboratory, plan: Plan, say: Say) -> Json:
     ordered = [runs[name] for name in landed]
     warm, trickled = ordered[: plan.warm_up], ordered[plan.warm_up : plan.warm_up + plan.rounds * plan.files]
     return {
+        "start": round(lab.started_in, 2),
         "first": {"state": warm[0].state, "live": warm[0].at.get("live")},
         "trickle": _trickle(trickled, rounds, plan),
         "burst": _burst(ordered[-plan.burst :], burst),
@@ -69,12 +70,16 @@ def _timed_parts(lab: Laboratory, plan: Plan, say: Say) -> Json:
 def _costed(lab: Laboratory, count: int, work: Callable[[int], None]) -> Json:
     """CPU seconds for each run by part while `work` goes through `count` files, and the wall seconds of it all."""
     pids = lab.pids
-    before, begun = processes.cpu(pids), time.monotonic()
+    before, begun, others = processes.cpu(pids), time.monotonic(), processes.Neighbours(pids)
     work(count)
     wall = time.monotonic() - begun
     time.sleep(GRACE)
     after = processes.cpu(pids)
-    return {"wall": wall, "cpu": {part: (after[part] - before[part]) / count for part in before}}
+    return {
+        "wall": wall,
+        "neighbours": others.cores(),
+        "cpu": {part: (after[part] - before[part]) / count for part in before},
+    }
 
 
 def _trickle(runs: list[Timed], rounds: list[Json], plan: Plan) -> Json:
@@ -86,6 +91,7 @@ def _trickle(runs: list[Timed], rounds: list[Json], plan: Plan) -> Json:
         "moments": phases.moments(runs),
         "phases": phases.phases(runs),
         "p50ByRound": medians,
+        "neighbours": round(max(found["neighbours"] for found in rounds), 2),
         "cpuPerRun": {**cpu, "total": round(sum(cpu.values()), 4)},
     }
 
@@ -95,6 +101,7 @@ def _burst(runs: list[Timed], found: Json) -> Json:
     return {
         "states": _states(runs),
         "wall": round(found["wall"], 2),
+        "neighbours": round(found["neighbours"], 2),
         "runsPerSecond": round(len(runs) / found["wall"], 3),
         "moments": phases.moments(runs),
         "phases": phases.phases(runs),
@@ -111,13 +118,14 @@ def idle(lab: Laboratory, plan: Plan) -> Json:
     """What the stack does while nothing lands, after its pollers have come to rest; extrapolated to an hour."""
     time.sleep(plan.quiet)
     pids, start = lab.pids, lab.access_log.stat().st_size
-    before, begun = processes.cpu(pids), time.monotonic()
+    before, begun, others = processes.cpu(pids), time.monotonic(), processes.Neighbours(pids)
     time.sleep(plan.idle)
     passed, after = time.monotonic() - begun, processes.cpu(pids)
     asked = storage_calls.accessed(lab.access_log, start)
     cpu = {part: round(100 * (after[part] - before[part]) / passed, 2) for part in before}
     return {
         "window": round(passed, 1),
+        "neighbours": round(others.cores(), 2),
         "cpuPercent": {**cpu, "total": round(sum(cpu.values()), 2)},
         "calls": dict(asked.most_common()),
         "callsPerHour": round(asked.total() * 3600 / passed),
@@ -140,7 +148,7 @@ def floor(plan: Plan, folder: Path) -> Json:
     return {"wall": phases.spread([job.wall for job in jobs]), "cpu": phases.spread([job.cpu for job in jobs])}
 
 
-def _ratios(result: Json) -> Json:
+def ratios(result: Json) -> Json:
     """How many times the bare job's time and CPU all of Retrain takes: the figure that travels between machines."""
     live = result["trickle"]["moments"]["live"]["p50"]
     bare = result["floor"]

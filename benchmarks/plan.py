@@ -9,9 +9,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One benchmark. Times are in seconds.
 
     `warm_up` files are not counted (the first is reported by itself). The one-at-a-time part is repeated `rounds` times
-    with `files` files each, then `burst` files land at once. `counted` files go through a second stack whose storage
-    logs every request with its headers; after each, `tail` seconds show what comes after the run. A
-    candidate goes live when it is surely not worse by `margin` AUC; small holdouts need a wide one.
+    with `files` files each, then `burst` files land at once. After `quiet` seconds, in which pollers rest, idling is
+    watched for `idle` seconds. `counted` files go through a second stack whose storage logs every request with its
+    headers: `pause` seconds before each, `tail` seconds after it for what comes after the run. A candidate goes live
+    when it is surely not worse by `margin` AUC; small holdouts need a wide one.
     """
 
     rows: int = 5_000
@@ -19,9 +20,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 2
     warm_up: int = 3
     files: int = 6
-    rounds: int = 3
+    rounds: int = 2
     burst: int = 20
     counted: int = 3
+    pause: float = 2.0
     tail: float = 3.0
     quiet: float = 14.0
     idle: float = 60.0
@@ -31,6 +33,18 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 FULL = Plan()
 SMOKE = Plan(
-    rows=600, warm_up=1, files=2, rounds=1, burst=3, counted=1, tail=0.5, quiet=0.5, idle=1.0, floor_files=2, margin=0.5
+    rows=600,
+    workers=1,
+    warm_up=1,
+    files=2,
+    rounds=1,
+    burst=2,
+    counted=1,
+    pause=0.1,
+    tail=0.5,
+    quiet=0.1,
+    idle=1.0,
+    floor_files=2,
+    margin=0.5,
 )
 """A glance in seconds: shows that everything works, measures nothing worth quoting."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -39,6 +40,21 @@ def children(pid: int) -> list[int]:
 def cpu(pids: Mapping[str, list[int]]) -> dict[str, float]:
     """CPU seconds used so far by each part, user and system."""
     return {part: sum(map(_cpu, ids)) for part, ids in pids.items()}
+
+
+class Neighbours:
+    """How many cores everything but `pids` and this process keeps busy: what a figure of a shared machine needs."""
+
+    def __init__(self, pids: Mapping[str, list[int]]) -> None:
+        self._pids = pids
+        self._begun, self._others = time.monotonic(), self._used()
+
+    def cores(self) -> float:
+        """Cores in use by others since this was made; at least 0, as the counters are coarse."""
+        return max(0.0, self._used() - self._others) / (time.monotonic() - self._begun)
+
+    def _used(self) -> float:
+        return _machine() - sum(cpu(self._pids).values()) - time.process_time()
 
 
 def memory(pids: Mapping[str, list[int]]) -> dict[str, Memory]:
@@ -83,6 +99,12 @@ class Peak:
         self._stop.set()
         self._thread.join()
         self._look()
+
+
+def _machine() -> float:
+    """CPU seconds that the whole machine has been busy; waiting for input does not count."""
+    user, nice, system, _, _, *interrupts = map(int, (PROC / "stat").read_text().split("\n", 1)[0].split()[1:9])
+    return (user + nice + system + sum(interrupts)) / TICKS
 
 
 def _cpu(pid: int) -> float:

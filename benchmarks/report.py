@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 def show(result: Json, console: Console) -> None:
     """Prints what results.json holds, in short."""
-    for table in (_runs(result), _time(result), _costs(result), _calls(result)):
+    for table in (_runs(result), _time(result), _pauses(result), _costs(result), _calls(result)):
         console.print(table)
 
 
@@ -24,6 +24,8 @@ def _runs(result: Json) -> Table:
         table.add_row(moment, *(_pair(result[part]["moments"][moment]) for part in ("trickle", "burst")))
     table.add_row("ended as", *(_states(result[part]["states"]) for part in ("trickle", "burst")))
     table.add_row("runs per second", "", f"{result['burst']['runsPerSecond']:.2f}")
+    table.add_row("cores busy with other work", *(f"{result[part]['neighbours']:.2f}" for part in ("trickle", "burst")))
+    table.caption = f"The first run after the start is live after {result['first']['live']:.3f} s and not in the table."
     return table
 
 
@@ -58,6 +60,16 @@ _SPENT = {
 }
 
 
+def _pauses(result: Json) -> Table:
+    table = Table(title="The longest times without a call, one run: the app or host computing, or waiting for a core")
+    table.add_column("seconds", justify="right")
+    for heading in ("after", "before"):
+        table.add_column(heading, overflow="fold")
+    for pause in result["calls"]["pauses"]:
+        table.add_row(f"{pause['seconds']:.3f}", pause["after"], pause["before"])
+    return table
+
+
 def _costs(result: Json) -> Table:
     table = Table(title="Costs")
     for heading in ("", "CPU s per run", "CPU s per run at once", "idle CPU %", "idle MB", "peak MB"):
@@ -82,7 +94,7 @@ def _calls(result: Json) -> Table:
         table.add_row(maker, f"{count:g}", f"{calls['afterLive'][maker]:g}")
     totals = (sum(calls[part].values()) for part in ("untilLive", "afterLive"))
     table.add_row("all", *(f"{count:g}" for count in totals))
-    table.add_row("of these, polls of queues", f"{calls['polls']:g}", "")
+    table.add_row("of these, polls of queues", *(f"{count:g}" for count in calls["polls"].values()))
     table.add_section()
     table.add_row("idle, per hour", f"{result['idle']['callsPerHour']}", "")
     return table

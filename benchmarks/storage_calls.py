@@ -84,6 +84,16 @@ def between(found: Iterable[Call], begin: float, end: float) -> list[Call]:
     return [call for call in found if begin <= call.at < end and call.maker != "producer"]
 
 
+def uploaded(found: Iterable[Call], file: str) -> float:
+    """When the storage was first asked to take a file from the producer."""
+    return next(call.at for call in found if call.maker == "producer" and call.path.endswith(f"/{file}"))
+
+
+def polls(found: Iterable[Call]) -> int:
+    """How many of the calls asked a queue for messages, whether there were any or not."""
+    return sum(call.operation == POLL for call in found)
+
+
 def by_maker(found: Iterable[Call]) -> dict[str, int]:
     """How many calls each made."""
     counted = Counter(call.maker for call in found)

@@ -1,0 +1,83 @@
+"""The benchmark works and its figures have their shape; what they are is for `make bench`, on a machine at rest."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from benchmarks import data, measure, phases, report
+from benchmarks.counting import counted
+from benchmarks.laboratory import Laboratory
+from benchmarks.plan import SMOKE
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """A tiny benchmark on one stack; the real one counts calls on a second, so that logging them costs no time."""
+    folder = tmp_path_factory.mktemp("bench")
+    with Laboratory(folder / "stack", SMOKE, debug_log=folder / "debug.log") as lab:
+        found = measure.timed_parts(lab, SMOKE, lambda _: None) | {"calls": counted(lab, SMOKE)}
+    found["floor"] = measure.floor(SMOKE, folder / "floor")
+    yield found | {"ratios": measure.ratios(found)}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.slow
+def test_every_file_is_followed_from_landing_to_live(result: dict[str, Any]) -> None:
+    trickle = result["trickle"]
+    assert trickle["states"] == {"promoted": SMOKE.files}
+    assert sum(result["burst"]["states"].values()) == SMOKE.burst
+    assert set(trickle["phases"]) == set(phases.PHASES)
+    middles = [found["p50"] for found in trickle["moments"].values()]
+    assert all(moment > 0 for moment in middles)
+    assert trickle["moments"]["live"]["p50"] == max(middles)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.slow
+def test_cpu_and_memory_are_told_apart_by_part(result: dict[str, Any]) -> None:
+    parts = {"Azurite", "Studio", "training workers", "host and app", "total"}
+    assert set(result["trickle"]["cpuPerRun"]) == set(result["idle"]["cpuPercent"]) == parts
+    assert set(result["memory"]["peak"]) == parts
+    assert result["trickle"]["cpuPerRun"]["host and app"] > 0
+    assert result["memory"]["peak"]["total"]["anonymous"] >= result["memory"]["peak"]["Azurite"]["anonymous"] > 10
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.slow
+def test_every_storage_call_has_its_maker(result: dict[str, Any]) -> None:
+    calls = result["calls"]
+    assert min(calls["untilLive"][maker] for maker in ("app", "host", "Studio")) > 0
+    assert all(call["kind"].split()[-1] and call["status"] for call in calls["typical"])
+    by_app = [call["path"] for call in calls["typical"] if call["maker"] == "app"]
+    assert any(path.startswith("/runs/") for path in by_app)
+    assert not any("sig=" in call["path"] for call in calls["typical"])
+    assert sum(calls["spent"].values()) == pytest.approx(calls["each"][0]["live"], rel=0.05)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.slow
+def test_the_report_shows_every_part(result: dict[str, Any]) -> None:
+    out = io.StringIO()
+    report.show(result, Console(file=out, width=120))
+    for heading in ("one at a time", "Where the time goes", "CPU s per run", "until live", "bare warm worker"):
+        assert heading in out.getvalue()
+
+
+def test_files_are_the_same_in_every_benchmark_and_differ_from_one_another() -> None:
+    assert data.table(7, 50, 5) == data.table(7, 50, 5) != data.table(8, 50, 5)
+    header, *rows = data.table(7, 50, 5).splitlines()
+    assert header.split(",")[-1] == data.LABEL
+    assert {row.split(",")[-1] for row in rows} == {"0", "1"}
+
+
+@pytest.mark.parametrize(
+    ("count", "share", "expected"), [(20, 0.95, 19), (6, 0.95, 6), (12, 0.95, 12), (1, 0.5, 1), (4, 0.5, 2)]
+)
+def test_a_quantile_is_the_nearest_rank(count: int, share: float, expected: int, tmp_path: Path) -> None:
+    assert phases.quantile(range(1, count + 1), share) == expected
