@@ -7,9 +7,13 @@ two more endpoints on the predictive one (`live` and `staging`), their addresses
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import count
 from typing import Any
+
+import msgspec
 
 from local.services.studio.client import StudioClient
 
@@ -46,14 +50,18 @@ def stage(
     settle: float = 60,
     parameters: dict[str, str] | None = None,
     since: str = "2000-01-01T00:00:00Z",
+    fresh: bool = False,
 ) -> Scene:
     """Deploys a model trained on `csv` and returns how to reach it. Repeating it finds what is there.
 
     `gate`, `extra` are TOML lines for the model's gate and for the model itself; `staging` is another scene's slot.
+    With `fresh` nothing is taken for this model that was deployed under its name before: the next free title is taken.
     """
     workspace = studio.create_workspace("local", exist_ok=True, id=WORKSPACE, token=TOKEN)
     found = {service["Name"]: service for service in studio.services(workspace)}
     title = name.replace("-", " ").title()
+    if fresh:
+        title = next(t for t in _titles(title) if t not in found and f"{t} [predictive exp.]" not in found)
     if f"{title} [predictive exp.]" not in found:
         _deploy(studio, workspace, title, csv, task, label, learner, parameters or {})
         found = {service["Name"]: service for service in studio.services(workspace)}
@@ -73,8 +81,8 @@ def stage(
     patch_url = studio.patch_url(workspace, scoring, "live")
     toml = f"""
 [models.{name}]
-label = "{label}"
-{f'time = "{time}"' if time else ""}
+label = {_quoted(label)}
+{f"time = {_quoted(time)}" if time else ""}
 since = {since}
 {extra}
 
@@ -99,6 +107,17 @@ metric = "{metric}"
 {gate}
 """
     return Scene(name, live, patch_url, keys, toml, workspace, base, scoring)
+
+
+def _titles(title: str) -> Iterator[str]:
+    yield title
+    for number in count(2):
+        yield f"{title} {number}"
+
+
+def _quoted(text: str) -> str:
+    """A TOML string; JSON's are among them."""
+    return msgspec.json.encode(text).decode()
 
 
 def _deploy(
