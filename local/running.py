@@ -46,8 +46,8 @@ def choose(say: Say) -> Ports:
     return replace(wanted, **dict.fromkeys(taken, 0))
 
 
-def start(folder: Path, say: Say, *, keep: bool = False) -> tuple[Stack, Ports]:
-    """A running stack without its host, and the ports that were chosen.
+def start(folder: Path, say: Say, *, keep: bool = False, workers: int | None = None) -> tuple[Stack, Ports]:
+    """A running stack without its host, and the ports that were chosen. `workers` train at a time, else one per core.
 
     Raises:
         AzuriteError, StudioDidNotStart: for another reason than a port that was taken just now.
@@ -55,12 +55,12 @@ def start(folder: Path, say: Say, *, keep: bool = False) -> tuple[Stack, Ports]:
     for _ in range(TRIES - 1):
         ports = choose(say)
         try:
-            return _stack(folder, ports, keep), ports
+            return _stack(folder, ports, keep, workers), ports
         except (AzuriteError, StudioDidNotStart):
             if _all_free(ports):
                 raise
     ports = replace(Ports(), studio=0, blob=0, queue=0, table=0)
-    return _stack(folder, ports, keep), ports
+    return _stack(folder, ports, keep, workers), ports
 
 
 def start_host(stack: Stack, settings: Mapping[str, str], port: int, say: Say) -> HostProcess:
@@ -74,13 +74,14 @@ def start_host(stack: Stack, settings: Mapping[str, str], port: int, say: Say) -
     return stack.start_host(settings)
 
 
-def _stack(folder: Path, ports: Ports, keep: bool) -> Stack:
+def _stack(folder: Path, ports: Ports, keep: bool, workers: int | None) -> Stack:
     return Stack(
         folder,
         keep=keep,
         ports=(ports.blob, ports.queue, ports.table),
         studio_port=ports.studio,
         switches={"propagationDelay": DELAY},
+        workers=workers,
     )
 
 

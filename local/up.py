@@ -7,6 +7,8 @@ import shutil
 import time
 from pathlib import Path
 
+import msgspec
+
 from cli.api import Api
 from cli.problems import Problem
 from local import bikes, offer, running
@@ -35,7 +37,7 @@ def serve(folder: Path | None = None) -> int:
         teller.say("Stopped; what it knows is kept.")
         return 0
     except FAILURES as error:
-        teller.say(f"{type(error).__name__}: {error}", "red")
+        teller.say(str(error), "red")
         return 1
 
 
@@ -77,6 +79,7 @@ class _Up:
         before = self.home.last_connection()
         if before and before.studio != stack.studio.url and self.home.models.exists():
             self.home.move_models(before.studio, stack.studio.url)
+            self.home.connect(msgspec.structs.replace(before, studio=stack.studio.url))
             self.teller.say(f"The addresses in {self.home.models} now name Studio's present port")
 
     def _adopt(self, url: str) -> None:
@@ -128,7 +131,7 @@ class _Up:
         if bikes.NAME in home.names():
             self.teller.heading("Try, in another terminal:")
             for command in _commands(url, home):
-                say(command)
+                self.teller.verbatim(command)
 
 
 def _commands(url: str, home: Home) -> list[str]:

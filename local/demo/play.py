@@ -48,7 +48,7 @@ def play(interrupts: Interrupts) -> int:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     except FAILURES as error:
-        problems = [f"{type(error).__name__}: {error}"]
+        problems = [str(error) or type(error).__name__]
     if not problems:
         shutil.rmtree(folder, ignore_errors=True)
         return 0
@@ -63,7 +63,7 @@ def _tell(teller: Teller, folder: Path, interrupts: Interrupts, begun: float) ->
     teller.heading("Retrain, from the first file to the rollback")
     teller.say(INTRODUCTION)
     with teller.waiting("starting storage and Studio"), interrupts.held():
-        stack, ports = running.start(folder, teller.say)
+        stack, ports = running.start(folder, teller.say, workers=1)
     try:
         story = Story(_open(teller, stack, ports, interrupts, begun), teller)
         story.tell()

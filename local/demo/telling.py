@@ -64,6 +64,10 @@ class Teller:
         for line in wrap(text, max(self._to.width, NARROWEST), initial_indent=first, subsequent_indent=rest):
             self._to.print(Text(line, style=style), soft_wrap=True)
 
+    def verbatim(self, text: str) -> None:
+        """A line that is to be copied, so it is never broken."""
+        self._to.print(Text(" " * INDENT + text), soft_wrap=True)
+
     @contextmanager
     def waiting(self, text: str) -> Iterator[Callable[[str], None]]:
         """Shows what is being waited for; call the result to say more. Shows nothing where nothing can be undone."""

@@ -52,7 +52,12 @@ class Program:
         end = time.monotonic() + seconds
         while (found := self._marked()) and time.monotonic() < end:
             time.sleep(0.05)
-        return found
+        return list(found.values())
+
+    def kill_part(self, module: str) -> None:
+        """Kills the process among those it started that runs this module."""
+        (victim,) = [pid for pid, command in self._marked().items() if f"-m {module} " in command]
+        os.kill(victim, signal.SIGKILL)
 
     def end(self) -> None:
         """Whatever happened in a test, nothing stays."""
@@ -60,12 +65,12 @@ class Program:
             self.process.kill()
             self.process.wait()
 
-    def _marked(self) -> list[str]:
-        found = []
+    def _marked(self) -> dict[int, str]:
+        found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 if f"{MARK}={self.mark}".encode() in (folder / "environ").read_bytes():
-                    found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                    found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
             except OSError:  # it has just ended
                 continue
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import socket
 from collections.abc import Callable
@@ -29,7 +30,7 @@ ENDS = {
 
 
 def folders() -> set[Path]:
-    """The folders that demos have left."""
+    """The folders that demos have left, or use at the moment."""
     return set((ROOT / ".local").glob("demo-*"))
 
 
@@ -65,12 +66,25 @@ def test_demo_holds_while_its_port_is_taken_and_a_second_one_is_stopped_on_the_w
     assert folders() <= before
 
 
-@pytest.mark.parametrize("moment", ["Retrain, from the first file", "Running after"])
-def test_demo_leaves_nothing_when_it_is_told_to_stop(start: Start, moment: str) -> None:
+def test_demo_leaves_nothing_when_it_is_told_to_stop_while_it_starts(start: Start) -> None:
     before = folders()
     demo = start(*DEMO)
-    demo.await_text(moment)
+    demo.await_text("Retrain, from the first file")
     assert demo.interrupt(signal.SIGTERM) == 128 + signal.SIGTERM
     assert demo.left() == []
     assert "Traceback" not in demo.said()
     assert folders() <= before
+
+
+def test_demo_says_what_failed_and_keeps_its_folder(start: Start) -> None:
+    before = folders()
+    demo = start(*DEMO)
+    demo.await_text(r"1\. June 2011")
+    demo.kill_part("local.host")
+    assert demo.process.wait(60) == 1
+    assert "This did not hold:\n   no Retrain at http://127.0.0.1:" in demo.said()
+    assert demo.left() == []
+    (kept,) = folders() - before
+    assert str(kept) in demo.said().replace("\n   ", "")
+    assert (kept / "host.log").read_text()
+    shutil.rmtree(kept)
