@@ -1,0 +1,111 @@
+"""A how-to page as a program: its `bash` blocks run in order in one session, and what they print is held to the page.
+
+A ```text block after a ```bash block holds lines that the bash block must print, in that order; `…` stands for
+anything. What else is printed does not matter. Blocks of other languages are for the eye only.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+STACK = ROOT / "docs" / "howto" / "stack.py"
+PROGRAMS = ("bash", "curl", "gunzip", "awk")
+PATIENCE = 240.0
+"""Seconds for a whole page on a busy machine."""
+
+_FENCE = re.compile(r"^```(\w*)$")
+_MARK = "----- block "
+
+
+@dataclass
+class Block:
+    """A bash block: where it stands, what it runs, what it must print, and what it did print (None: never begun)."""
+
+    heading: str
+    line: int
+    code: str
+    expected: list[str] = field(default_factory=list)
+    output: str | None = None
+
+
+def blocks(page: Path) -> list[Block]:
+    """The page's bash blocks with what each must print."""
+    found: list[Block] = []
+    heading, language, start, lines = "", "", 0, list[str]()
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
+        fence = _FENCE.match(line)
+        if language and line == "```":
+            _take(found, Block(heading, start, "\n".join(lines)), language)
+            language = ""
+        elif fence and not language:
+            language, start, lines = fence[1] or "none", number, []
+        elif language:
+            lines.append(line)
+        elif line.startswith("#"):
+            heading = line.lstrip("# ")
+    return found
+
+
+def _take(found: list[Block], block: Block, language: str) -> None:
+    if language == "bash":
+        found.append(block)
+    elif language == "text":
+        found[-1].expected = block.code.splitlines()
+
+
+def run(page: Path) -> list[Block]:
+    """Runs the page beside a fresh stack; its blocks with their output. Fails where the page's story breaks off."""
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    assert not missing, f"pages are run with {', '.join(PROGRAMS)}; this machine lacks {', '.join(missing)}"
+    found = blocks(page)
+    parts = [f"printf '\\n{_MARK}{number}\\n'\n{block.code}\n" for number, block in enumerate(found)]
+    done = subprocess.run(
+        [sys.executable, str(STACK), "bash", "-euo", "pipefail", "-c", "\n".join(parts)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    for part in done.stdout.split(f"\n{_MARK}")[1:]:
+        number, _, output = part.partition("\n")
+        found[int(number)].output = output
+    ended = max((block for block in found if block.output is not None), key=lambda block: block.line, default=None)
+    where = f"{page.name}:{ended.line}" if ended else str(STACK)
+    said = (ended.output or "") if ended else done.stdout
+    assert done.returncode == 0, f"{where} ended with {done.returncode}:\n{said[-4000:]}"
+    return found
+
+
+def missing(block: Block) -> str | None:
+    """The first line that the block should have printed and did not; None when all were, in order."""
+    printed = iter((block.output or "").splitlines())
+    for line in block.expected:
+        pattern = re.compile(".*".join(re.escape(part) for part in line.split("…")))
+        if not any(pattern.fullmatch(given.rstrip()) for given in printed):
+            return line
+    return None
+
+
+def table(page: Path, title: str) -> list[list[str]]:
+    """The rows of the page's table whose first column has this title."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith(f"| {title} |"))
+    rows = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
+
+
+def quoted(cell: str) -> list[str]:
+    """What a table's cell quotes: its code spans."""
+    return re.findall(r"`([^`]+)`", cell)
