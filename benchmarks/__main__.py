@@ -14,30 +14,35 @@ import msgspec
 import typer
 from rich.console import Console
 
-from benchmarks import report
+from benchmarks import document, report
 from benchmarks.measure import in_temporary_folder
 from benchmarks.plan import FULL, SMOKE, Plan
 
 RESULTS = Path(__file__).with_name("results.json")
 
 
-def main(out: Path = RESULTS, quick: bool = False) -> None:
+def main(out: Path | None = None, quick: bool = False) -> None:
     """Measures the main job end to end on this machine: the whole stack is started, and ended again.
 
-    --quick takes seconds and shows only that everything works.
+    Writes benchmarks/results.json and the figures of docs/benchmarks.md, or only --out when that is given.
+    --quick takes seconds, shows only that everything works, and writes only --out.
     """
     plan, console, begun = SMOKE if quick else FULL, Console(), time.monotonic()
-    result = _about(plan) | in_temporary_folder(plan, lambda what: console.print(f"[dim]{what} ...[/]"))
+    result = about(plan) | in_temporary_folder(plan, lambda what: console.print(f"[dim]{what} ...[/]"))
     result["took"] = round(time.monotonic() - begun, 1)
-    out.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
     report.show(result, console)
-    console.print(f"[dim]{result['took']:.0f} s; everything is in {out}[/]")
+    written = out or (None if quick else RESULTS)
+    if written is not None:
+        written.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+    if written == RESULTS:
+        document.update(result)
+    console.print(f"[dim]{result['took']:.0f} s{f'; everything is in {written}' if written else ''}[/]")
 
 
-def _about(plan: Plan) -> dict[str, Any]:
+def about(plan: Plan) -> dict[str, Any]:
     """What a figure is worth nothing without."""
     return {
-        "at": datetime.now(UTC).replace(microsecond=0),
+        "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "machine": {"cores": os.cpu_count(), "processor": _processor(), "load": os.getloadavg()[0]},
         "python": platform.python_version(),
         "settings": {"settle": 0, "propagation": 0, "events": "Event Grid", "trainOn": "batch"},

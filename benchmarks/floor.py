@@ -1,7 +1,8 @@
 """The floor: the same job in one warm process, with nothing around it. Run as `python -m benchmarks.floor FOLDER`.
 
-Reads a CSV, fits scaling and logistic regression on 70 % of the rows, scores the rest with candidate and champion,
-compares AUC, keeps the model when it is not worse by 0.02. No durability, no events, no interval, no second process.
+With the training workers' own code it reads a CSV, trains on 70 % of the rows, scores the rest with candidate and
+champion, compares AUC, and keeps the candidate unless it is worse by 0.02. No events, no records, no interval, nothing
+written, no other process.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ import time
 from pathlib import Path
 
 import msgspec
-import numpy as np
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-TRAIN_SHARE = 0.7
+from benchmarks.data import LABEL
+from local.services.studio.learners import defaults, plan
+from local.services.studio.modelfile import Model, unpack
+from local.services.studio.scoring import score
+from local.services.studio.tables import Table, read_csv
+from local.services.studio.training import train
+
+TRAIN_SHARE, MARGIN = 0.7, 0.02
+TASK = "classification"
 WARM_UP = 2
 
 
@@ -29,18 +34,25 @@ class Job(msgspec.Struct, frozen=True):
     promoted: bool
 
 
-def run(file: Path, champion: Pipeline | None) -> tuple[Pipeline, bool]:
-    """The job; the model that is live afterwards, and whether it is new."""
-    table = np.loadtxt(file, delimiter=",", skiprows=1)
+def run(file: Path, champion: Model | None) -> Model:
+    """The job; the model that is live afterwards."""
+    table = read_csv(file, file.name)
     cut = int(len(table) * TRAIN_SHARE)
-    features, labels = table[:, :-1], table[:, -1]
-    candidate = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(features[:cut], labels[:cut])
-    if champion is None:
-        return candidate, True
-    new, old = (
-        roc_auc_score(labels[cut:], model.predict_proba(features[cut:])[:, 1]) for model in (candidate, champion)
-    )
-    return (candidate, True) if new >= old - 0.02 else (champion, False)
+    given = {name: value or "" for name, value in defaults(TASK, LABEL, "logistic-regression", {}).items()}
+    candidate = unpack(train(_rows(table, slice(cut)), plan(TASK, given), given).model)
+    holdout = _rows(table, slice(cut, None))
+    if champion is None or _auc(candidate, holdout) >= _auc(champion, holdout) - MARGIN:
+        return candidate
+    return champion
+
+
+def _rows(table: Table, which: slice) -> Table:
+    return Table(table.names, {name: values[which] for name, values in table.columns.items()})
+
+
+def _auc(model: Model, holdout: Table) -> float:
+    scores = [float(row[-1]) for row in score(model, holdout).rows]
+    return float(roc_auc_score([int(label) for label in holdout.columns[LABEL]], scores))
 
 
 def measure(files: list[Path]) -> list[Job]:
@@ -48,8 +60,9 @@ def measure(files: list[Path]) -> list[Job]:
     champion, jobs = None, []
     for file in files:
         wall, cpu = time.perf_counter(), time.process_time()
-        champion, promoted = run(file, champion)
-        jobs.append(Job(time.perf_counter() - wall, time.process_time() - cpu, promoted))
+        live = run(file, champion)
+        jobs.append(Job(time.perf_counter() - wall, time.process_time() - cpu, live is not champion))
+        champion = live
     return jobs[WARM_UP:]
 
 

@@ -23,9 +23,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rounds: int = 2
     burst: int = 20
     counted: int = 3
-    pause: float = 2.0
-    tail: float = 3.0
-    quiet: float = 14.0
+    pause: float = 1.0
+    tail: float = 2.5
+    quiet: float = 13.0
     idle: float = 60.0
     floor_files: int = 12
     margin: float = 0.02

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console
 
-from benchmarks import data, measure, phases, report
+from benchmarks import data, document, measure, phases, report
+from benchmarks.__main__ import RESULTS, about
 from benchmarks.counting import counted
 from benchmarks.laboratory import Laboratory
 from benchmarks.plan import SMOKE
@@ -69,6 +71,22 @@ def test_the_report_shows_every_part(result: dict[str, Any]) -> None:
         assert heading in out.getvalue()
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.slow
+def test_the_page_gets_the_figures_between_its_marks_only(result: dict[str, Any], tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{document.BEGIN}\nold\n{document.END}\nafter\n")
+    document.update({**result, **about(SMOKE)}, page)
+    text = page.read_text()
+    assert text.startswith("before\n") and text.endswith("\nafter\n")
+    assert "old" not in text and "| live |" in text
+
+
+def test_the_page_shows_the_results_that_are_kept() -> None:
+    kept = msgspec.json.decode(RESULTS.read_bytes())
+    assert document.figures(kept) in document.PAGE.read_text()
+
+
 def test_files_are_the_same_in_every_benchmark_and_differ_from_one_another() -> None:
     assert data.table(7, 50, 5) == data.table(7, 50, 5) != data.table(8, 50, 5)
     header, *rows = data.table(7, 50, 5).splitlines()
@@ -79,5 +97,5 @@ def test_files_are_the_same_in_every_benchmark_and_differ_from_one_another() -> 
 @pytest.mark.parametrize(
     ("count", "share", "expected"), [(20, 0.95, 19), (6, 0.95, 6), (12, 0.95, 12), (1, 0.5, 1), (4, 0.5, 2)]
 )
-def test_a_quantile_is_the_nearest_rank(count: int, share: float, expected: int, tmp_path: Path) -> None:
+def test_a_quantile_is_the_nearest_rank(count: int, share: float, expected: int) -> None:
     assert phases.quantile(range(1, count + 1), share) == expected

@@ -1,0 +1,97 @@
+"""Keeps the figures in docs/benchmarks.md those of results.json."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of figures -->"
+
+
+def update(result: Json, page: Path = PAGE) -> None:
+    """Writes the figures between the page's two marks. Raises ValueError when a mark is missing."""
+    text = page.read_text()
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{page} needs the lines {BEGIN!r} and {END!r}, between which the figures are written")
+    page.write_text(f"{before}{BEGIN}\n{figures(result)}{END}{after}")
+
+
+def figures(result: Json) -> str:
+    """The figures as Markdown."""
+    return "\n".join(
+        [*_head(result), "", *_runs(result), "", *_phases(result), "", *_costs(result), "", *_calls(result)]
+    )
+
+
+def _head(result: Json) -> Iterator[str]:
+    machine, trickle, burst = result["machine"], result["trickle"], result["burst"]
+    yield (
+        f"Measured {result['at'][:10]}, Python {result['python']}, {machine['cores']} cores ({machine['processor']}). "
+        f"Other work on the machine kept {trickle['neighbours']:.1f} cores busy in the first part, "
+        f"{burst['neighbours']:.1f} in the second."
+    )
+
+
+def _runs(result: Json) -> Iterator[str]:
+    yield "| seconds after landing | one at a time, p50 / p95 | at once, p50 / p95 |"
+    yield "|---|---|---|"
+    for moment, found in result["trickle"]["moments"].items():
+        burst = result["burst"]["moments"][moment]
+        yield f"| {moment} | {_pair(found)} | {_pair(burst)} |"
+    yield "| ended as | " + " | ".join(_states(result[part]["states"]) for part in ("trickle", "burst")) + " |"
+    yield f"| runs per second | | {result['burst']['runsPerSecond']:.2f} |"
+    yield f"| first run after the start | {result['first']['live']:.2f} | |"
+
+
+def _pair(found: dict[str, float]) -> str:
+    return f"{found['p50']:.2f} / {found['p95']:.2f}"
+
+
+def _states(states: dict[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in states.items())
+
+
+def _phases(result: Json) -> Iterator[str]:
+    yield "| phase, one at a time | seconds, p50 | share |"
+    yield "|---|---|---|"
+    for name, found in result["trickle"]["phases"].items():
+        yield f"| {name} | {found['p50']:.3f} | {found['share']:.0%} |"
+    spent = result["calls"]["spent"]
+    yield ""
+    yield "| what the time of a counted run goes into | seconds | share |"
+    yield "|---|---|---|"
+    for name, seconds in spent.items():
+        yield f"| {name} | {seconds:.3f} | {seconds / sum(spent.values()):.0%} |"
+
+
+def _costs(result: Json) -> Iterator[str]:
+    yield "| part | CPU s per run | CPU s per run at once | idle CPU % | idle MB | peak MB |"
+    yield "|---|---|---|---|---|---|"
+    columns = (result["trickle"]["cpuPerRun"], result["burst"]["cpuPerRun"], result["idle"]["cpuPercent"])
+    for part in columns[0]:
+        held = [result["memory"][when][part]["anonymous"] for when in ("idle", "peak")]
+        cells = [*(f"{column[part]:.2f}" for column in columns), *(f"{size:.0f}" for size in held)]
+        yield f"| {part} | {' | '.join(cells)} |"
+    bare, ratios = result["floor"], result["ratios"]
+    yield ""
+    yield (
+        f"The bare warm worker needs {bare['wall']['p50']:.3f} s and {bare['cpu']['p50']:.3f} CPU seconds: "
+        f"Retrain takes {ratios['wall']:g} times its time and {ratios['cpu']:g} times its CPU."
+    )
+
+
+def _calls(result: Json) -> Iterator[str]:
+    calls = result["calls"]
+    yield "| storage calls per run, made by | until live | in the seconds after |"
+    yield "|---|---|---|"
+    for maker, count in calls["untilLive"].items():
+        yield f"| {maker} | {count:g} | {calls['afterLive'][maker]:g} |"
+    yield f"| all | {sum(calls['untilLive'].values()):g} | {sum(calls['afterLive'].values()):g} |"
+    yield "| of these, polls of queues | " + " | ".join(f"{count:g}" for count in calls["polls"].values()) + " |"
+    yield ""
+    yield f"Idle: {result['idle']['callsPerHour']:,} storage calls per hour."
