@@ -88,9 +88,9 @@ class Stack:
             **settings,
         }
         log = self.access_log if events else None
-        self.host = HostProcess(
-            ROOT, given, port, log, hide_time, chaos=chaos, log=self.folder / "host.log", arguments=arguments
-        )
+        bookmark = ("--event-grid-bookmark", str(self.folder / "events.bookmark")) if events else ()
+        given_log, arguments = self.folder / "host.log", (*bookmark, *arguments)
+        self.host = HostProcess(ROOT, given, port, log, hide_time, chaos=chaos, log=given_log, arguments=arguments)
         return self.host
 
     def close(self) -> None:

@@ -102,13 +102,18 @@ def drive(run: Run, ports: Ports, queue: str) -> Run:
 
 
 def wake(blob: str, ports: Ports) -> None:
-    """A candidate's file was written: look at its job now. Only a hint: polling goes on whatever comes of it."""
+    """A candidate's file was written: look at its job now. Only a hint: polling goes on whatever comes of it.
+
+    A hint that comes again may be the only trace of a run that died between saving `trained` and sending its message.
+    """
     try:
         run = ports.ledger.run(paths.run_of_candidate(blob))
     except (ValueError, NotFound):
         return
     if run.state is State.TRAINING and run.job is not None and run.job.phase == "started":
         drive(run, ports, TRAINING_QUEUE)
+    elif run.state is State.TRAINED:
+        send(run, ports)
 
 
 def take(run: Run, ports: Ports) -> Outcome:

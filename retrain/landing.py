@@ -23,7 +23,9 @@ from retrain.run import Actor, Landed, Move, Run, State, Times, order_of, run_id
 
 log = logging.getLogger(__name__)
 
-ALLOWED = (paths.INBOX, paths.ARCHIVE)
+MOST_FILES = 50
+"""So many files of the inbox one run takes: all its landings are written in one transaction of at most 100 rows."""
+ALLOWED = (paths.INBOX, paths.ARCHIVE, paths.HISTORY)
 """Containers whose blobs a request may name."""
 
 
@@ -63,7 +65,7 @@ def land(blob: str, ports: Ports, *, door: str = "blob") -> Run | None:
         log.info("nothing at %s any more: a run has taken it", blob)
         return None
     model = ports.models.get(target_in(blob.partition("/")[2], [model.name for model in ports.models.all()]))
-    if model.since is not None and info.modified < model.since:
+    if is_history(info.modified, model):
         log.info("history is not started: %s is older than since=%s", blob, model.since)
         return None
     if model.start_on == "schedule":
@@ -87,7 +89,7 @@ def arrived(blob: str, ports: Ports) -> Run | None:
         return None
 
 
-def request(asked: RunRequest, ports: Ports, *, door: str, actor: Actor, cause: str) -> Run:
+def request(asked: RunRequest, ports: Ports, *, door: str, actor: Actor, cause: str, traceparent: str = "") -> Run:
     """Somebody asks for a run. `cause` identifies this asking (an idempotency key, or a message's id).
 
     Raises:
@@ -95,12 +97,30 @@ def request(asked: RunRequest, ports: Ports, *, door: str, actor: Actor, cause: 
         NotFound: no such model, or no such blob.
     """
     model = ports.models.get(asked.model)
+    known = ports.ledger.keyed(model.name, asked.idempotency_key) if asked.idempotency_key else None
+    if known is not None:
+        return _same_request(ports.ledger.run(known), asked)
     infos = [ports.blobs.head(owned(blob, asked.model)) for blob in asked.data]
-    if not infos:
-        infos = list(inbox.waiting(asked.model, model, ports))
-    landings = tuple(as_landed(info, model, ports, asked.again) for info in infos)
+    landings = tuple(as_landed(info, model, ports, asked.again) for info in infos) or _waiting(model, ports)
     parts = (cause,) if cause else tuple(sorted(landed.key for landed in landings))
-    return begin(model, landings, ports, door=door, actor=actor, parts=parts, reason=asked.reason, asked=asked)
+    return begin(
+        model,
+        landings,
+        ports,
+        door=door,
+        actor=actor,
+        parts=parts,
+        reason=asked.reason,
+        asked=asked,
+        traceparent=traceparent,
+    )
+
+
+def _waiting(model: Model, ports: Ports) -> tuple[Landed, ...]:
+    """The oldest files of the inbox that no run has taken; what is too much for one run waits for the next."""
+    landings = (as_landed(info, model, ports) for info in inbox.waiting(model.name, model, ports))
+    free = [landed for landed in landings if ports.ledger.landing(model.name, landed.key) is None]
+    return tuple(sorted(free, key=lambda landed: (landed.modified, landed.key))[:MOST_FILES])
 
 
 def owned(blob: str, target: str) -> str:
@@ -133,6 +153,7 @@ def begin(
     parts: tuple[str, ...],
     reason: str,
     asked: RunRequest | None = None,
+    traceparent: str = "",
 ) -> Run:
     """Adds the run, or finds the one that an earlier delivery added. It is not driven yet: see `start`.
 
@@ -159,10 +180,15 @@ def begin(
         again=asked.again,
         config=model.sha,
         times=Times(landed=latest.modified if latest else now, seen=now),
+        traceparent=traceparent,
     )
     move = Move(run=run.id, n=0, source=None, to=State.RECEIVED, at=now, why=reason or f"asked by {door}", actor=actor)
     found = ports.ledger.add(run, move, landings, asked.idempotency_key)
-    if asked.idempotency_key and found.request != run.request:
+    return _same_request(found, asked) if asked.idempotency_key and found.id == run.id else found
+
+
+def _same_request(found: Run, asked: RunRequest) -> Run:
+    if found.request != request_print(asked):
         raise Conflict(
             f"the idempotency key {asked.idempotency_key!r} belongs to another request, which started run {found.id}; "
             "repeat that request exactly, or use a new key"

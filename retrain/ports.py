@@ -82,7 +82,7 @@ class Ledger(Protocol):
 
     def save(self, saved: Save) -> Run | None:
         """One transaction under If-Match. Returns the saved run with its new etag. Raises StaleRecord, or
-        Conflict (with `.link` in its message) when `fingerprint` belongs to another run."""
+        Taken when `fingerprint` belongs to another run."""
 
     def finish(self, run: Run) -> None:
         """Takes an ended run off the list of open ones."""
@@ -94,13 +94,16 @@ class Ledger(Protocol):
         """Takes an id off the list of open ones whose run was never written."""
 
     def runs(self, target: str, limit: int = 50) -> list[Run]:
-        """Newest first."""
+        """Newest first, for looking at: without etag, so `run` must load one before it can be saved."""
 
     def moves(self, run: str) -> list[Move]:
         """The run's history, oldest first."""
 
     def landing(self, target: str, key: str) -> str | None:
         """The run that took this landing."""
+
+    def keyed(self, target: str, key: str) -> str | None:
+        """The run that a request with this idempotency key started."""
 
     def fingerprint(self, target: str, fingerprint: str) -> str | None:
         """The run that first used this content with these parameters and configuration."""

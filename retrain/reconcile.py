@@ -130,8 +130,7 @@ def files(ports: Ports) -> None:
     """Finds files in the inbox that no event told of, and starts them; removes those whose run has its copy."""
     models = {model.name: model for model in ports.models.all()}
     now = ports.now()
-    container, _, _ = paths.INBOX.partition("/")
-    for info in ports.blobs.list(container):
+    for info in ports.blobs.list(paths.INBOX):
         if now - info.modified < YOUNG:
             continue
         try:
@@ -139,7 +138,7 @@ def files(ports: Ports) -> None:
         except BadRequest as error:
             log.warning("%s", error)
             continue
-        if not landing.is_history(info.modified, model):
+        if model.start_on == "data" and not landing.is_history(info.modified, model):
             _found(info.blob, info.etag, model, ports)
 
 

@@ -204,6 +204,7 @@ class Run(Record, frozen=True):
     version: int | None = None
     tries: int = 0
     why: str = ""
+    problems: tuple[str, ...] = ()
     link: str = ""
     parked_from: State | None = None
     traceparent: str = ""

@@ -25,7 +25,7 @@ Texts = Mapping[str, tuple[str, str]]
 
 
 class ConfiguredModels:
-    """The models of an app, satisfying `retrain.ports.Models`. Read again at most once a minute, parsed when changed."""
+    """The models of an app (the port `Models`): read again at most once a minute, parsed when changed."""
 
     def __init__(
         self,

@@ -58,12 +58,23 @@ def _message(account: str, queue: str, rest: str, parameters: dict[str, list[str
 
 
 class Tail:
-    """Follows a growing file from where it ended when this was made; the file may appear later or be cut."""
+    """Follows a growing file from where it ended when this was made; the file may appear later or be cut.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._position = path.stat().st_size if path.exists() else 0
+    `bookmark` remembers how far its reader has come (`remember`), so that the next one goes on from there.
+    """
+
+    def __init__(self, path: Path, bookmark: Path | None = None) -> None:
+        self._path, self._bookmark = path, bookmark
+        size = path.stat().st_size if path.exists() else 0
+        self._position = min(_marked(bookmark, size), size)
         self._rest = b""
+
+    def remember(self) -> None:
+        """Everything read so far is dealt with."""
+        if self._bookmark is not None:
+            fresh = self._bookmark.with_suffix(".new")
+            fresh.write_text(str(self._position - len(self._rest)))
+            fresh.replace(self._bookmark)
 
     async def lines(self) -> AsyncIterator[str]:
         """Every new complete line; never ends."""
@@ -90,3 +101,9 @@ class Tail:
         self._position += len(data)
         *lines, self._rest = (self._rest + data).split(b"\n")
         return [line.decode(errors="replace") for line in lines]
+
+
+def _marked(bookmark: Path | None, otherwise: int) -> int:
+    if bookmark is None or not bookmark.exists():
+        return otherwise
+    return int(bookmark.read_text())

@@ -2,7 +2,8 @@
 
 Each EventGrid-source blob function has one subscription, filtered on its container and on the writes that create
 block blobs, as a deployment would set it up. Also wakes pollers of queues that were written to (`wakeup.py`).
-Events are lost while this host is down, where the real one would keep trying for a day.
+With a bookmark, events of the time in which this host was down are published when it is back, some of them again, as
+the real Event Grid keeps trying for a day; without one they are lost.
 """
 
 from __future__ import annotations
@@ -46,8 +47,10 @@ class EventGrid:
         chaos: Chaos,
         retries: tuple[float, ...],
         own_queue: str = "",
+        bookmark: Path | None = None,
     ) -> None:
-        self._tail = Tail(access_log)
+        self._tail = Tail(access_log, bookmark)
+        self._tail.remember()
         self._storage = storage
         self._wakeups = wakeups
         self._chaos = chaos
@@ -84,7 +87,12 @@ class EventGrid:
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not self._tasks and not task.cancelled():
+            self._tail.remember()
 
     async def _publish(self, seen: BlobWritten) -> None:
         blobs = self._subscriptions[seen.account, seen.container]

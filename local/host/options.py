@@ -30,6 +30,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     event_grid: Path | None = None
     chaos: Chaos = Chaos()
     event_grid_retries: tuple[float, ...] = EVENT_GRID_RETRIES
+    event_grid_bookmark: Path | None = None
     hide_time: int = DEFAULT_HIDE_TIME
     blob_scan_interval: float = 10.0
     enable_auth: bool = False
@@ -47,6 +48,7 @@ def parse(arguments: list[str] | None = None) -> Options:
         event_grid=given.event_grid,
         chaos=given.event_grid_chaos,
         event_grid_retries=given.event_grid_retries,
+        event_grid_bookmark=given.event_grid_bookmark,
         hide_time=given.hide_time,
         blob_scan_interval=given.blob_scan_interval,
         enable_auth=given.enable_auth,
@@ -62,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--settings", type=Path, help="default: local.settings.json in the app folder, if there")
     parser.add_argument("--event-grid", type=Path, metavar="ACCESS_LOG", help="play Event Grid from Azurite's log")
     parser.add_argument("--event-grid-chaos", type=_chaos, default=Chaos(), metavar="duplicate=0.5,reorder=0.2")
+    parser.add_argument(
+        "--event-grid-bookmark", type=Path, metavar="FILE", help="publish what happened while it was down"
+    )
     parser.add_argument("--event-grid-retries", type=_seconds, default=EVENT_GRID_RETRIES, metavar="0.2,1,5")
     parser.add_argument("--hide-time", type=_positive, default=DEFAULT_HIDE_TIME, metavar="SECONDS")
     parser.add_argument("--blob-scan-interval", type=float, default=10.0, metavar="SECONDS")

@@ -13,7 +13,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoun
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
-from local.host.backoff import Backoff
+from local.host.backoff import SHORTEST, Backoff
 from local.host.invocations import settle
 from local.host.pause import pause
 from local.host.renewal import Renewal
@@ -43,6 +43,7 @@ class QueueListener:
         hide_time: int,
         handler: Handler,
         on_poison: Callable[[QueueClient], None] = lambda _: None,
+        shortest_poll: float = SHORTEST,
     ) -> None:
         self.queue = queue
         self._poison = poison
@@ -54,7 +55,7 @@ class QueueListener:
         self._freed = asyncio.Event()
         self._woken = asyncio.Event()
         self._stopping = False
-        self._backoff = Backoff(settings.longest_poll)
+        self._backoff = Backoff(settings.longest_poll, shortest=shortest_poll)
 
     def wake(self) -> None:
         """A message may be visible now: look at once."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from azure.storage.queue import QueueMessage
 
+from local.host.backoff import ANNOUNCED, SHORTEST
 from local.host.invocations import Invocations
 from local.host.messages import UndecodableError, decode, trigger_metadata, trigger_value
 from local.host.queues import QueueListener, poison_name
@@ -42,6 +43,7 @@ class QueueTrigger:
             hide_time,
             self.handle,
             lambda q: wakeups.announce(q.account_name, q.queue_name),
+            ANNOUNCED if wakeups.announced else SHORTEST,
         )
         wakeups.register(queue.account_name, self._name, listener.wake)
         return listener

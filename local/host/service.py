@@ -59,7 +59,7 @@ class Host:
         self.functions = functions
         self._active = [f for f in functions if not settings.is_disabled(f.name, os.environ)]
         self.storage = Storage(os.environ)
-        self._wakeups = Wakeups()
+        self._wakeups = Wakeups(announced=options.event_grid is not None)
         outputs = Outputs(self.storage, self._wakeups, config.queues.message_encoding, os.environ)
         for function in self._active:
             outputs.check(function)
@@ -107,6 +107,7 @@ class Host:
             chaos=self.options.chaos,
             retries=self.options.event_grid_retries,
             own_queue=blobmessages.internal_queue(self._host_id),
+            bookmark=self.options.event_grid_bookmark,
         )
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 class Wakeups:
     """Listeners by (account, queue); used from the host's loop only."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, announced: bool = False) -> None:
+        self.announced = announced  # everything that comes is told of, not only what this host puts there
         self._listeners: dict[tuple[str, str], list[Callable[[], None]]] = {}
 
     def register(self, account: str, queue: str, wake: Callable[[], None]) -> None:

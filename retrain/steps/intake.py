@@ -1,6 +1,7 @@
 """Intake: read what landed, refuse what cannot be used, hold out rows, write the training data.
 
-Everything is written below the run's own folder before the run's row says so; done twice, it writes the same again.
+Everything is written below the run's own folder before the run's row says so, under names made of the content: done
+twice, even at once, it comes to the same.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from hashlib import sha256
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import msgspec
 
@@ -87,7 +88,7 @@ def _take(run: Run, model: Model, files: list[BinaryIO], new_file: NewFile, port
     data = msgspec.structs.replace(data, joins=pointer.manifest, classes=tuple(profile.label.classes or ()))
     _keep(run, files, paths.ARCHIVE, ports)
     fingerprint = _fingerprint(run, [_digest(file) for file in files])
-    return _ready(run, data, profile, manifest, fingerprint, ports)
+    return _ready(run, model, data, profile, manifest, fingerprint, ports)
 
 
 def _again(run: Run, model: Model, new_file: NewFile, ports: Ports) -> Outcome:
@@ -104,13 +105,17 @@ def _again(run: Run, model: Model, new_file: NewFile, ports: Ports) -> Outcome:
     held = _fetch(own[1].blob, own[1].etag, new_file(), ports)
     data = _assemble(run, model, manifest, own, held, new_file, ports)
     fingerprint = _fingerprint(run, [part.sha256 for part in train])
-    return _ready(run, data, None, manifest, fingerprint, ports)
+    return _ready(run, model, data, None, manifest, fingerprint, ports)
 
 
 def _ready(
-    run: Run, data: Data, profile: Profile | None, manifest: Manifest, fingerprint: str, ports: Ports
+    run: Run, model: Model, data: Data, profile: Profile | None, manifest: Manifest, fingerprint: str, ports: Ports
 ) -> Outcome:
-    ports.blobs.write(data.manifest, msgspec.json.encode({"manifest": manifest, "profile": profile, "data": data}))
+    """The record of what the run works with: its data, and the configuration as it was (it holds no secrets)."""
+    record = {"manifest": manifest, "profile": profile, "data": data, "configuration": model}
+    content = msgspec.json.encode(record)
+    data = msgspec.structs.replace(data, manifest=paths.file(run, f"manifest-{sha256(content).hexdigest()[:12]}.json"))
+    ports.blobs.write(data.manifest, content)
     why = f"{data.rows:,} rows to train on, {data.holdout_rows:,} held out"
     ready = go(run, State.READY, why, ports.now(), data=msgspec.structs.replace(data, fingerprint=fingerprint))
     return replace(ready, fingerprint=fingerprint)
@@ -123,7 +128,7 @@ def _assemble(
     train, holdout = own
     chosen = choose([part for part in manifest.parts if part.kind == "train"], train, model.train_on)
     data = Data(
-        manifest=paths.file(run, "manifest.json"),
+        manifest="",
         training=train.blob,
         holdout=holdout.blob,
         rows=train.rows,
@@ -135,7 +140,8 @@ def _assemble(
     held.seek(0)
     streams = (_lines(part, new_file, ports) for part in chosen)
     whole = concatenate(streams, manifest.columns, row_digests(held))
-    training = paths.file(run, "training.csv")
+    contents = sha256("".join(part.sha256 for part in (*chosen, holdout)).encode()).hexdigest()
+    training = paths.file(run, f"training-{contents[:12]}.csv")
     ports.blobs.write(training, whole)
     return msgspec.structs.replace(data, training=training, rows=whole.rows)
 
@@ -146,13 +152,18 @@ def _lines(part: Part, new_file: NewFile, ports: Ports) -> Iterator[bytes]:
     file.close()
 
 
-def _put(run: Run, kind: str, file: BinaryIO, rows: int, ports: Ports) -> Part:
-    blob = paths.file(run, f"{kind}.csv")
+def _put(run: Run, kind: Literal["train", "holdout"], file: BinaryIO, rows: int, ports: Ports) -> Part:
     digest = _digest(file)
-    etag = ports.blobs.write(blob, file)
-    return Part(
-        blob=blob, etag=etag, sha256=digest, rows=rows, run=run.id, kind="train" if kind == "train" else "holdout"
-    )
+    blob = paths.file(run, f"{kind}-{digest[:12]}.csv")
+    return Part(blob=blob, etag=_once(blob, file, ports), sha256=digest, rows=rows, run=run.id, kind=kind)
+
+
+def _once(blob: str, file: BinaryIO, ports: Ports) -> str:
+    """Writes a file that is named by its content; its etag. Two deliveries at work at once share what is there."""
+    try:
+        return ports.blobs.write(blob, file, only_new=True)
+    except Conflict:
+        return ports.blobs.head(blob).etag
 
 
 def _digest(file: BinaryIO) -> str:
@@ -184,7 +195,7 @@ def _quarantine(run: Run, bad: BadData, files: list[BinaryIO], ports: Ports) -> 
         "whatToDo": "correct the file and upload it again; the original is kept beside this report",
     }
     ports.blobs.write(f"{paths.folder(run, paths.QUARANTINE)}/report.json", msgspec.json.encode(report))
-    return end(run, State.QUARANTINED, "; ".join(bad.problems), ports.now())
+    return end(run, State.QUARANTINED, "; ".join(bad.problems), ports.now(), problems=tuple(bad.problems))
 
 
 def _fingerprint(run: Run, contents: list[str]) -> str:

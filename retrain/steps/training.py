@@ -91,7 +91,7 @@ def _look(run: Run, job: Job, trainer: Trainer, ports: Ports) -> Outcome:
 def _keep(run: Run, job: Job, trainer: Trainer, ports: Ports) -> Outcome:
     """Copies the model while the service's link lives, unless the job wrote it where we asked; hashes its bytes.
 
-    The file leaves the inbox only now: until messages of the run's own drive it, its event, delivered again, must find it.
+    The file leaves the inbox only now: its event, delivered again, must find it until the run's own messages drive it.
     """
     inbox.clear(run, ports)
     results, blob, now = trainer.results(job.id), paths.candidate(run), ports.now()

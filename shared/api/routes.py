@@ -53,7 +53,9 @@ def start_run(request: Request, ports: Ports) -> Reply:
     asked = request.read(RunRequest)
     key = request.headers.get("idempotency-key", asked.idempotency_key)
     asked = msgspec.structs.replace(asked, model=request.route["model"], idempotency_key=key)
-    run = landing.request(asked, ports, door="http", actor=_who(request), cause=key or uuid4().hex)
+    trace = request.headers.get("traceparent", "")
+    cause = key or uuid4().hex
+    run = landing.request(asked, ports, door="http", actor=_who(request), cause=cause, traceparent=trace)
     landing.start(run, ports)
     return Reply(202, run_view(run, request.base), {"Location": f"{request.base}/api/runs/{run.id}"})
 

@@ -12,11 +12,15 @@ from retrain.champion import Champion, Change
 from retrain.model import Model
 from retrain.run import Move, Record, Run
 
+OURS = ("etag", "request")
+"""Members that only the ledger needs."""
+
 
 def camel(record: Any) -> Any:
     """A record as plain JSON values with camelCase names; what the ledger keeps to itself is left out."""
     if isinstance(record, Record):
-        names = [name for name in record.__struct_fields__ if name not in ("etag", "request")]
+        ours = OURS if isinstance(record, (Run, Champion)) else ()
+        names = [name for name in record.__struct_fields__ if name not in ours]
         return {_camel(name): camel(getattr(record, name)) for name in names if getattr(record, name) not in (None, "")}
     if isinstance(record, (list, tuple)):
         return [camel(item) for item in record]

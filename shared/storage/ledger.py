@@ -121,6 +121,10 @@ class TableLedger(Ledger):
         """The run that took this landing."""
         return self._pointer(target, keys.landing(key))
 
+    def keyed(self, target: str, key: str) -> str | None:
+        """The run that a request with this idempotency key started."""
+        return self._pointer(target, keys.idempotency(key))
+
     def fingerprint(self, target: str, fingerprint: str) -> str | None:
         """The run that first used this content."""
         return self._pointer(target, keys.fingerprint(fingerprint))

@@ -160,7 +160,7 @@ def test_two_uploads_whose_jobs_end_in_the_other_order_leave_the_newer_live(worl
         older = world.land("older.csv", SPRING)
         next_second()
         newer = world.land("newer.csv", LONGER)
-        until_running(world, older, newer)
+        until_held(world, older, newer)
         world.studio.release_jobs(world.ports.ledger.run(newer.id).job.id)  # type: ignore[union-attr]
         assert world.finish(newer).state is State.PROMOTED
     finally:
@@ -169,12 +169,13 @@ def test_two_uploads_whose_jobs_end_in_the_other_order_leave_the_newer_live(worl
     assert world.ports.ledger.champion(world.name).run == newer.id  # type: ignore[union-attr]
 
 
-def until_running(world: World, *runs: Run) -> None:
-    for _ in range(100):
-        world.deliver()
+def until_held(world: World, *runs: Run) -> None:
+    """Delivers until the jobs of all runs have done their work and are kept at Running."""
+    for _ in range(300):
         jobs = [world.ports.ledger.run(run.id).job for run in runs]
-        if all(job is not None and job.phase == "started" for job in jobs):
+        if {job.id for job in jobs if job is not None} == set(world.studio.held_jobs()) and all(jobs):
             return
+        world.deliver()
     raise AssertionError("the jobs were not started")
 
 

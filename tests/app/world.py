@@ -79,6 +79,8 @@ class World:
         }
         log = self.stack.access_log if events else None
         given = {**self.settings, **extra, **(settings or {})}
+        bookmark = ("--event-grid-bookmark", str(self.folder / "events.bookmark")) if events else ()
+        options["arguments"] = (*bookmark, *options.pop("arguments", ()))
         self.host = HostProcess(ROOT, given, 0, log, options.pop("hide_time", 2), **options)
         return self.host
 

@@ -124,7 +124,6 @@ def test_submit_finds_the_run_of_its_own_file_and_watches_it(
     assert told["landings"][0]["blob"].startswith(f"training-data/{MODEL}/august-")
 
 
-@pytest.mark.xfail(strict=True, reason="the app does not yet take blobs below history/ for a run (landing.ALLOWED)")
 def test_submit_with_a_parameter_starts_one_run_that_has_it(
     retrain: Command, ports: Ports, triggers: Triggers, tmp_path: Path
 ) -> None:

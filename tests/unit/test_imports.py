@@ -1,0 +1,47 @@
+"""What may be loaded when: the domain alone needs nothing of Azure, and the app's functions are all found."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = {
+    "training_data_landed", "candidate_landed", "run_requested", "training_step", "evaluation_step", "reconcile_tick",
+    "list_models", "get_model", "list_runs", "start_run", "create_upload", "adopt_model", "rollback_model", "get_run",
+    "promote_run", "act_on_run", "health",
+}  # fmt: skip
+
+
+def fresh(code: str, **env: str) -> str:
+    """What a fresh interpreter prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_domain_loads_neither_azure_nor_an_http_client() -> None:
+    code = """
+import pkgutil, importlib, sys, json, retrain
+for module in pkgutil.walk_packages(retrain.__path__, "retrain."):
+    importlib.import_module(module.name)
+unwanted = ("azure", "requests", "urllib3", "aiohttp")
+print(json.dumps(sorted(name for name in sys.modules if name.split(".")[0] in unwanted)))
+"""
+    assert json.loads(fresh(code)) == []
+
+
+def test_the_real_worker_finds_every_function() -> None:
+    code = """
+import asyncio, json, sys
+from pathlib import Path
+from local.host.worker import load
+functions = asyncio.run(load(Path.cwd()))
+print(json.dumps(sorted(function.name for function in functions)))
+"""
+    assert set(json.loads(fresh(code, RETRAIN_TICK="0 * * * * *").splitlines()[-1])) == FUNCTIONS
