@@ -23,9 +23,8 @@ def update(result: Json, page: Path = PAGE) -> None:
 
 def figures(result: Json) -> str:
     """The figures as Markdown."""
-    return "\n".join(
-        [*_head(result), "", *_runs(result), "", *_phases(result), "", *_costs(result), "", *_calls(result)]
-    )
+    parts = (_head, _runs, _phases, _costs, _calls)
+    return "\n\n".join("\n".join(part(result)) for part in parts) + "\n"
 
 
 def _head(result: Json) -> Iterator[str]:
