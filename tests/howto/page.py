@@ -6,8 +6,10 @@ anything. What else is printed does not matter. Blocks of other languages are fo
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -65,23 +67,32 @@ def run(page: Path) -> list[Block]:
     assert not missing, f"pages are run with {', '.join(PROGRAMS)}; this machine lacks {', '.join(missing)}"
     found = blocks(page)
     parts = [f"printf '\\n{_MARK}{number}\\n'\n{block.code}\n" for number, block in enumerate(found)]
-    done = subprocess.run(
-        [sys.executable, str(STACK), "bash", "-euo", "pipefail", "-c", "\n".join(parts)],
+    code, said = _session([sys.executable, str(STACK), "bash", "-euo", "pipefail", "-c", "\n".join(parts)])
+    for part in said.split(f"\n{_MARK}")[1:]:
+        number, _, output = part.partition("\n")
+        found[int(number)].output = output
+    last = max((block for block in found if block.output is not None), key=lambda block: block.line, default=None)
+    where, shown = (f"{page.name}:{last.line}", last.output) if last else (str(STACK), said)
+    assert code == 0, f"{where} ended with {code}:\n{(shown or '')[-4000:]}"
+    return found
+
+
+def _session(command: list[str]) -> tuple[int, str]:
+    """Runs a command in a session of its own; exit code and output. Killed as a whole after `PATIENCE`."""
+    process = subprocess.Popen(
+        command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=PATIENCE,
-        check=False,
+        start_new_session=True,
     )
-    for part in done.stdout.split(f"\n{_MARK}")[1:]:
-        number, _, output = part.partition("\n")
-        found[int(number)].output = output
-    ended = max((block for block in found if block.output is not None), key=lambda block: block.line, default=None)
-    where = f"{page.name}:{ended.line}" if ended else str(STACK)
-    said = (ended.output or "") if ended else done.stdout
-    assert done.returncode == 0, f"{where} ended with {done.returncode}:\n{said[-4000:]}"
-    return found
+    try:
+        said, _ = process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        said, _ = process.communicate()
+    return process.returncode, said
 
 
 def missing(block: Block) -> str | None:
