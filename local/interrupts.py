@@ -32,7 +32,8 @@ class Interrupts:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        self._before = {number: signal.signal(number, self._on) for number in NUMBERS}
+        wanted = [number for number in NUMBERS if not _outlives_terminal(number)]
+        self._before = {number: signal.signal(number, self._on) for number in wanted}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -61,3 +62,8 @@ class Interrupts:
         if self._arrived and not self._holding and not self._raised:
             self._raised = True
             raise Interrupted(self._arrived)
+
+
+def _outlives_terminal(number: int) -> bool:
+    """Whether this is the end of the terminal, and `nohup` has asked to go on all the same."""
+    return number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -41,7 +42,7 @@ def play(interrupts: Interrupts) -> int:
     teller = Teller(console())
     home = ROOT / ".local"
     home.mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="demo-", dir=home))
+    folder = Path(tempfile.mkdtemp(prefix=f"demo-{os.getpid()}-", dir=home))
     try:
         problems = _tell(teller, folder, interrupts, begun)
     except Interrupted:

@@ -33,7 +33,11 @@ def told(run: Json, after: float) -> list[str]:
 
 def reason(run: Json) -> str:
     """Why it ended as it did, short enough for a table."""
-    return _REASONS.get(run["state"], lambda run: run["why"])(run)
+    return _REASONS.get(run["state"], _plainly)(run)
+
+
+def _plainly(run: Json) -> str:
+    return str(run["why"])
 
 
 def _trained(run: Json) -> str:

@@ -32,7 +32,7 @@ class Program:
         """All that it has written so far."""
         return self.output.read_text(errors="replace")
 
-    def await_text(self, pattern: str, seconds: float = 60) -> re.Match[str]:
+    def await_text(self, pattern: str, seconds: float = 100) -> re.Match[str]:
         """Waits until it has written something that matches."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -62,8 +62,12 @@ class Program:
     def end(self) -> None:
         """Whatever happened in a test, nothing stays."""
         if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
 
     def _marked(self) -> dict[int, str]:
         found = {}

@@ -29,9 +29,9 @@ ENDS = {
 }
 
 
-def folders() -> set[Path]:
-    """The folders that demos have left, or use at the moment."""
-    return set((ROOT / ".local").glob("demo-*"))
+def folders(demo: Program) -> list[Path]:
+    """What this demo has left of its folder."""
+    return list((ROOT / ".local").glob(f"demo-{demo.process.pid}-*"))
 
 
 def occupied(port: int) -> socket.socket:
@@ -45,7 +45,6 @@ def occupied(port: int) -> socket.socket:
 
 
 def test_demo_holds_while_its_port_is_taken_and_a_second_one_is_stopped_on_the_way(start: Start) -> None:
-    before = folders()
     with occupied(HOST_PORT):
         first = start(*DEMO, COLUMNS="140")
         first.await_text(r"1\. June 2011")
@@ -63,28 +62,26 @@ def test_demo_holds_while_its_port_is_taken_and_a_second_one_is_stopped_on_the_w
     assert "All of it held" in said
     assert "\x1b" not in said, "control characters in a pipe"
     assert not [line for line in said.splitlines() if len(line) > 140]
-    assert folders() <= before
+    assert folders(first) == folders(second) == []
 
 
 def test_demo_leaves_nothing_when_it_is_told_to_stop_while_it_starts(start: Start) -> None:
-    before = folders()
     demo = start(*DEMO)
     demo.await_text("Retrain, from the first file")
     assert demo.interrupt(signal.SIGTERM) == 128 + signal.SIGTERM
     assert demo.left() == []
     assert "Traceback" not in demo.said()
-    assert folders() <= before
+    assert folders(demo) == []
 
 
 def test_demo_says_what_failed_and_keeps_its_folder(start: Start) -> None:
-    before = folders()
     demo = start(*DEMO)
     demo.await_text(r"1\. June 2011")
     demo.kill_part("local.host")
     assert demo.process.wait(60) == 1
     assert "This did not hold:\n   no Retrain at http://127.0.0.1:" in demo.said()
     assert demo.left() == []
-    (kept,) = folders() - before
+    (kept,) = folders(demo)
     assert str(kept) in demo.said().replace("\n   ", "")
     assert (kept / "host.log").read_text()
     shutil.rmtree(kept)
