@@ -3,13 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo up test check bench clean
+.PHONY: setup demo up test check docs bench clean
 setup: $(READY)
 
 $(READY): requirements.txt requirements-local.txt pyproject.toml local/azurite/package-lock.json
 	@echo "Installing into .venv and local/azurite (a minute or two, once) ..."
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-local.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --ignore-requires-python azure-functions-runtime==1.3.0
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --editable .
@@ -29,6 +29,9 @@ check: $(READY)  ## what CI checks besides the tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+docs: $(READY)  ## the pages that are drawn from the code
+	@$(BIN)/python -m local.docs
 
 bench: $(READY)  ## the measurements of docs/benchmarks.md
 	@$(BIN)/python -m benchmarks

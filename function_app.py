@@ -13,7 +13,7 @@ from retrain.errors import RetrainError
 from retrain.messages import RunRequest, Settle, decode, step_or_settle
 from retrain.ports import Ports
 from retrain.run import Actor
-from shared.api import routes
+from shared.api import pages, routes
 from shared.api.http import Reply, Request, failure
 from shared.log import quiet_libraries
 from shared.wiring import ports
@@ -22,6 +22,8 @@ quiet_libraries()
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 STORAGE = "AzureWebJobsStorage"
 EVENTS = os.environ.get("RETRAIN_BLOB_SOURCE", "EventGrid").lower() == "eventgrid"
+PUBLIC_URL = os.environ.get("RETRAIN_PUBLIC_URL", "").rstrip("/")  # empty: the address that the caller used
+TICK = os.environ.get("RETRAIN_TICK", "0 * * * * *")
 SOURCE = func.BlobSource.EVENT_GRID if EVENTS else func.BlobSource.LOGS_AND_CONTAINER_SCAN
 Handler = Callable[[Request, Ports], Reply]
 
@@ -69,14 +71,14 @@ def _step(msg: func.QueueMessage, queue: str) -> None:
         advance.receive(message, ports(), queue=queue, redelivered=(msg.dequeue_count or 1) > 1)
 
 
-@app.timer_trigger(arg_name="timer", schedule="%RETRAIN_TICK%", run_on_startup=False)
+@app.timer_trigger(arg_name="timer", schedule=TICK, run_on_startup=False)
 def reconcile_tick(timer: func.TimerRequest) -> None:
     """Finds lost events and messages, drains poison, starts schedules, expires approvals, watches for drift."""
     reconcile.tick(ports())
 
 
 def _answer(req: func.HttpRequest, handler: Handler) -> func.HttpResponse:
-    base = os.environ.get("RETRAIN_PUBLIC_URL", "").rstrip("/") or req.url.partition("/api/")[0].rstrip("/")
+    base = PUBLIC_URL or "/".join(req.url.split("/", 3)[:3])
     request = Request(
         method=req.method,
         route=dict(req.route_params),
@@ -152,6 +154,12 @@ def promote_run(req: func.HttpRequest) -> func.HttpResponse:
 def act_on_run(req: func.HttpRequest) -> func.HttpResponse:
     """approve, reject, cancel, replay."""
     return _answer(req, routes.act)
+
+
+@app.route(route="{ignored:maxlength(0)?}", methods=["GET"])
+def status_page(req: func.HttpRequest) -> func.HttpResponse:
+    """The page for people: what is live, and what became of the newest runs."""
+    return _answer(req, pages.status)
 
 
 @app.route(route="api/health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

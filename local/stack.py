@@ -83,7 +83,7 @@ class Stack:
         given = {
             "AzureWebJobsStorage": self.storage,
             "RETRAIN_BLOB_SOURCE": "EventGrid" if events else "Polling",
-            "RETRAIN_TICK": "0 * * * * *",
+            "AzureWebJobsDisableHomepage": "true",
             "AzureFunctionsWebHost__hostid": "retrain-local",
             **settings,
         }

@@ -166,7 +166,7 @@ def _copied(target: str, version: int, endpoint: Endpoint, ports: Ports) -> tupl
 
 
 def _probes(target: str, version: int, rows: Holdout, scores: list[float], ports: Ports) -> str:
-    blob, indexes = paths.champion(target, version, "probes.json"), probe_indexes(rows)
+    blob, indexes = paths.champion(target, version, name="probes.json"), probe_indexes(rows)
     values = scoring.rows_at(rows, indexes).values
     known = Probes(columns=rows.columns, rows=values, scores=tuple(scores[i] for i in indexes))
     ports.blobs.write(blob, msgspec.json.encode(known))

@@ -34,9 +34,13 @@ def metrics(run: Run) -> str:
     return file(run, f"metrics-{run.attempt}.csv")
 
 
-def champion(target: str, version: int, name: str = "model.ilearner") -> str:
-    """A file of a version that was or is in production."""
-    return f"{CHAMPIONS}/{target}/{version}/{name}"
+def champion(target: str, version: int, run: str = "", name: str = "model.ilearner") -> str:
+    """A file of a version that was or is in production.
+
+    The run is part of the path: two runs may both prepare to become the same version, and only one of them does.
+    """
+    owner = f"{version}-{run.rpartition('~')[2]}" if run else str(version)
+    return f"{CHAMPIONS}/{target}/{owner}/{name}"
 
 
 def name_of(blob: str) -> str:

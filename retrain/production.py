@@ -59,7 +59,7 @@ def promotion(run: Run, champion: Champion, now: datetime, *, kind: ChangeKind, 
     """The change that makes a run's candidate the next version."""
     assert run.candidate is not None
     version = champion.version + 1
-    artifact = msgspec.structs.replace(run.candidate, blob=paths.champion(run.target, version))
+    artifact = msgspec.structs.replace(run.candidate, blob=paths.champion(run.target, version, run.id))
     return Change(
         target=run.target,
         version=version,
@@ -72,7 +72,7 @@ def promotion(run: Run, champion: Champion, now: datetime, *, kind: ChangeKind, 
         order=run.order,
         why=why,
         artifact=artifact,
-        probes=paths.champion(run.target, version, "probes.json"),
+        probes=paths.champion(run.target, version, run.id, "probes.json"),
     )
 
 

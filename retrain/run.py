@@ -247,6 +247,15 @@ def order_of(modified: datetime, key: str) -> str:
     return f"{modified:%Y-%m-%dT%H:%M:%S.%fZ}|{key}"
 
 
+def is_behind(order: str, fence: str) -> bool:
+    """Whether data of this order may no longer go live, because data of the fence's order has been.
+
+    Blob stores tell times by the second. Which of two files of one second is the newer cannot be known, so neither is
+    behind the other; the fence's own data is.
+    """
+    return order == fence or order.partition(".")[0] < fence.partition(".")[0]
+
+
 def moved(run: Run, to: State, *, why: str, actor: Actor, now: datetime, **changes: Any) -> tuple[Run, Move]:
     """The run in its next state, and the line of history that says so.
 

@@ -18,8 +18,6 @@ class Settings:
     """A models.toml on this machine; without it models are read from `config/models/` in storage."""
     ledger_table: str = "ledger"
     open_buckets: int = 1
-    public_url: str = ""
-    """Where callers reach this app, for links in answers; empty: the address they called."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -38,5 +36,4 @@ class Settings:
             models_file=env.get("RETRAIN_MODELS_FILE", ""),
             ledger_table=env.get("RETRAIN_LEDGER_TABLE", cls.ledger_table),
             open_buckets=int(buckets),
-            public_url=env.get("RETRAIN_PUBLIC_URL", "").rstrip("/"),
         )

@@ -14,13 +14,14 @@ from azure.storage.blob.aio import BlobClient
 from azure.storage.queue import QueueMessage
 
 from local.host import blobmessages
+from local.host.backoff import ANNOUNCED, SHORTEST
 from local.host.blobmessages import BlobMessage
 from local.host.blobpaths import BlobPath
 from local.host.invocations import Invocations
 from local.host.protos import TypedData
 from local.host.queues import QueueListener
 from local.host.receipts import Receipts
-from local.host.settings import BlobSettings, SettingsError, resolve
+from local.host.settings import QueueSettings, SettingsError, resolve
 from local.host.storage import Storage, read_blob, send
 from local.host.wakeup import Wakeups
 from local.host.worker import Function
@@ -54,11 +55,17 @@ class BlobDispatcher:
         self.queue = storage.queue(blobmessages.internal_queue(host_id))
         self.receipts = Receipts(storage.blobs(), host_id)
 
-    def listener(self, settings: BlobSettings, hide_time: int) -> QueueListener:
+    def listener(self, settings: QueueSettings, hide_time: int) -> QueueListener:
         """The reader of the internal queue; one serves all blob functions."""
         poison = self._storage.queue(blobmessages.POISON_QUEUE)
         listener = QueueListener(
-            self.queue, poison, settings.as_queue(), hide_time, self.handle, lambda q: self._announce(q.queue_name)
+            self.queue,
+            poison,
+            settings,
+            hide_time,
+            self.handle,
+            lambda q: self._announce(q.queue_name),
+            ANNOUNCED if self._wakeups.announced else SHORTEST,
         )
         self._wakeups.register(self.queue.account_name, self.queue.queue_name, listener.wake)
         return listener

@@ -89,8 +89,9 @@ class Host:
             return []
         polled = [blob for blob in self._blobs if not blob.by_event_grid]
         interval = self.options.blob_scan_interval
+        internal = self._config.blobs.as_queue(self._config.queues)
         scanner = BlobScanner(polled, self.storage, self._dispatcher, self._host_id, interval)
-        return [self._dispatcher.listener(self._config.blobs, self.options.hide_time), scanner]
+        return [self._dispatcher.listener(internal, self.options.hide_time), scanner]
 
     def _timers(self) -> list[Listener]:
         return [Timer(f, self.storage, self._invocations, self._host_id, os.environ) for f in self._of_kind("timer")]

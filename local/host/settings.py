@@ -59,13 +59,14 @@ class BlobSettings(msgspec.Struct, frozen=True, rename="camel"):
     max_degree_of_parallelism: int = 8 * (os.cpu_count() or 1)
     poison_blob_threshold: int = 5
 
-    def as_queue(self) -> QueueSettings:
-        """How the internal queue of blob events is read: blob limits, and no delay after a failure."""
+    def as_queue(self, queues: QueueSettings) -> QueueSettings:
+        """How the internal queue of blob events is read: with blob limits, and no delay after a failure."""
         parallel = self.max_degree_of_parallelism
         batch = min(32, parallel // 2 + 1)
         return QueueSettings(
             batch_size=batch,
             new_batch_threshold=parallel - batch,
+            max_polling_interval=queues.max_polling_interval,
             max_dequeue_count=self.poison_blob_threshold,
         )
 

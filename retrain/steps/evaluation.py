@@ -22,7 +22,7 @@ from retrain.errors import PermanentError, RetryableError
 from retrain.gate import Decision, ModelId, ScoreTable, judge
 from retrain.model import Model
 from retrain.ports import Endpoint, Ports, Slot
-from retrain.run import Artifact, Evaluation, Run, State, Verdict
+from retrain.run import Artifact, Evaluation, Run, State, Verdict, is_behind
 from retrain.scoring import Evidence, Place, Scores, Unfinished
 from retrain.steps.promotion import behind, claimed
 
@@ -30,7 +30,7 @@ TENURE = timedelta(minutes=30)
 """A slot is taken for so long, and renewed while it is in use, so a dead run gives it up."""
 MARGIN = timedelta(minutes=12)
 """A slot with less time left is renewed first: no invocation scores for longer than this."""
-BUSY = 2.0  # seconds until the next look for a free slot
+BUSY = 1.0  # seconds until the next look for a free slot
 MOST_ROUNDS = 5
 """So many times a candidate is staged again when its slot turned out to be somebody else's."""
 STAGING_DID_NOT_CHANGE = (
@@ -42,7 +42,7 @@ STAGING_DID_NOT_CHANGE = (
 def prepare(run: Run, ports: Ports) -> Outcome:
     """From `trained`: take a slot, unless newer data went live meanwhile."""
     champion = production.require(run.target, ports)
-    if run.order <= champion.fence:
+    if is_behind(run.order, champion.fence):
         return end(run, State.SUPERSEDED, behind(champion), ports.now())
     at = _staged(run, ports)
     if at is None:
@@ -249,7 +249,7 @@ def _recorded(run: Run, model: Model, champion: Champion, decision: Decision, po
 def _decided(run: Run, model: Model, champion: Champion, verdict: Verdict, ports: Ports) -> Outcome:
     now = ports.now()
     decided: dict[str, Any] = {"verdict": verdict, "times": msgspec.structs.replace(run.times, decided=now)}
-    if run.order <= champion.fence:
+    if is_behind(run.order, champion.fence):
         return end(run, State.SUPERSEDED, behind(champion), now, **decided)
     if not verdict.approved:
         return end(run, State.REFUSED, verdict.reason, now, **decided)

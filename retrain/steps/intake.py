@@ -22,7 +22,7 @@ from retrain.data.files import gather
 from retrain.data.manifests import Manifest, Part, choose, concatenate, row_digests
 from retrain.data.split import Profile, split
 from retrain.data.tables import BadData
-from retrain.errors import NotFound, PermanentError, Replaced
+from retrain.errors import Conflict, NotFound, PermanentError, Replaced
 from retrain.model import Model
 from retrain.ports import Ports
 from retrain.run import Data, Run, State

@@ -12,10 +12,10 @@ from retrain.champion import Champion, ChangeKind
 from retrain.data.holdout import Holdout
 from retrain.errors import AccessDenied, BadConfiguration, PermanentError
 from retrain.ports import Ports
-from retrain.run import Run, State
+from retrain.run import Run, State, is_behind
 from retrain.scoring import Scores
 
-BUSY = 2.0  # seconds until the next look while another change of the target is under way
+BUSY = 1.0  # seconds until the next look while another change of the target is under way
 
 
 def promote(run: Run, ports: Ports) -> Outcome:
@@ -31,7 +31,7 @@ def promote(run: Run, ports: Ports) -> Outcome:
 
 def _claim(run: Run, champion: Champion, ports: Ports) -> Outcome:
     """After an approval: the champion may have changed since the gate looked."""
-    if run.order <= champion.fence:
+    if is_behind(run.order, champion.fence):
         return end(run, State.SUPERSEDED, behind(champion), ports.now())
     if run.verdict is None or run.verdict.champion_version != champion.version:
         why = f"version {champion.version} went live after the candidate was judged; it is judged again"
@@ -45,7 +45,7 @@ def claimed(run: Run, champion: Champion, holdout: Holdout, scores: Scores, port
     """The champion's record with this run's promotion as its intent, to be saved with the run; what undoing needs is
     kept first. `scores` are the candidate's, of the whole holdout."""
     now, endpoint = ports.now(), ports.services.endpoint(ports.models.get(run.target))
-    why, actor = run.verdict.reason if run.verdict else run.why, run.approver or OURSELVES
+    why, actor = run.why, run.approver or OURSELVES
     change = production.promotion(run, champion, now, kind=ChangeKind.PROMOTION, actor=actor, why=why)
     production.keep_files(change, run, scoring.probes_of(holdout, scores), ports)
     return production.intend(champion, change, endpoint, now)

@@ -151,7 +151,7 @@ def explained(answer: Answer, advice: Advice) -> RetrainError:
     for name in (refusal.detail, refusal.code, str(answer.status)):
         kind, text = advice.get(name, (None, ""))
         if kind is not None:
-            return kind(f"{answer.asked}: HTTP {answer.status}, {redact(str(refusal))}. {text}")
+            return kind(f"{answer.asked}: HTTP {answer.status}, {redact(str(refusal)).rstrip('.')}. {text}")
         if text:
             return answer.error(text)
     return answer.error()

@@ -77,6 +77,8 @@ class StudioClassicSettings(Section, frozen=True):
             found.append(f"production is a default endpoint. {DEFAULT_ADVICE}")
         if any(url.rstrip("/").endswith("/endpoints/default") for url in self.stagings):
             found.append(f"staging is a default endpoint. {DEFAULT_ADVICE}")
+        if not self.stagings:
+            found.append("staging is missing: a candidate is tried in an endpoint of its own before it may go live")
         places = [url.rstrip("/").lower() for url in (self.production, *self.stagings)]
         if len(set(places)) < len(places):
             found.append("staging repeats an endpoint or is production; a candidate needs an endpoint of its own")

@@ -75,6 +75,7 @@ class World:
         extra = {
             "RETRAIN_BLOB_SOURCE": "EventGrid" if events else "Polling",
             "RETRAIN_TICK": "0 0 0 1 1 *",
+            "AzureWebJobsDisableHomepage": "true",
             "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:01",
         }
         log = self.stack.access_log if events else None

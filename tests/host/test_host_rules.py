@@ -17,7 +17,7 @@ from local.host.blobpaths import BlobPath, split_url
 from local.host.logs import redact
 from local.host.protos import TypedData
 from local.host.routing import Route, RouteError
-from local.host.settings import HostSettings, SettingsError
+from local.host.settings import HostSettings, QueueSettings, SettingsError
 
 
 @pytest.mark.parametrize(
@@ -170,9 +170,10 @@ def test_host_json_has_the_platforms_defaults(tmp_path, monkeypatch):
 
 
 def test_blob_parallelism_is_split_into_batch_and_threshold(tmp_path):
-    found = host_settings(tmp_path, {"extensions": {"blobs": {"maxDegreeOfParallelism": 1}}}).blobs.as_queue()
+    one, many = ({"extensions": {"blobs": {"maxDegreeOfParallelism": number}}} for number in (1, 100))
+    found = host_settings(tmp_path, one).blobs.as_queue(QueueSettings())
     assert (found.batch_size, found.threshold) == (1, 0)
-    found = host_settings(tmp_path, {"extensions": {"blobs": {"maxDegreeOfParallelism": 100}}}).blobs.as_queue()
+    found = host_settings(tmp_path, many).blobs.as_queue(QueueSettings())
     assert (found.batch_size, found.threshold) == (32, 68)
 
 

@@ -1,0 +1,45 @@
+"""The status page in a real browser: what a person sees of a promoted, a refused and a quarantined run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.app import bikes
+from tests.app.conftest import new_world, stack, world  # noqa: F401 (fixtures)
+from tests.app.world import World
+
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    chromium = shutil.which("chromium")
+    assert chromium, "Chromium is needed: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser: Browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        yield browser.new_page()
+        browser.close()
+
+
+def test_the_page_shows_what_is_live_and_why_the_rest_is_not(world: World, page: Page) -> None:  # noqa: F811
+    world.adopt()
+    host = world.start()
+    for number, content in enumerate(
+        (bikes.months("2011-04", "2011-05"), bikes.shuffled("2011-06"), "a,b\n<b>,2\n"), 1
+    ):
+        world.drop(f"{number}.csv", content)
+        world.wait(number)
+    page.goto(host.url)
+    assert page.title() == "Retrain"
+    assert page.get_by_role("heading", name=world.name).is_visible()
+    assert page.get_by_text("Version 1 is live").is_visible()
+    states = page.locator(".state").all_inner_texts()
+    assert states == ["quarantined", "refused", "promoted"]
+    assert page.get_by_text("the label column 'cnt' is missing").is_visible()
+    page.locator("a[href^='/api/runs/']").first.click()
+    assert "quarantined" in page.content()
