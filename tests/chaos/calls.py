@@ -15,7 +15,7 @@ from aiohttp import web
 When = Literal["before", "after"]
 
 _MODEL = re.compile(r"bikes-\d+-\d+")
-_ID = re.compile(r"\b(?:[0-9a-f]{32}|[0-9a-f]{16}|[0-9a-f]{8})\b")
+_ID = re.compile(r"\b(?:[0-9a-f]{32}|[0-9a-f]{16}|[0-9a-f]{12}|[0-9a-f]{8})\b")
 _ROW_KEYS = re.compile(rb'"RowKey": ?"([^"]+)"')
 _ONE_ROW = re.compile(r"RowKey='([^']+)'")
 _STATE = re.compile(rb'"state": ?"(\w+)"')
@@ -57,7 +57,7 @@ def label(service: str, method: str, path: str, body: bytes) -> str | None:
         return f"table {method} {_rows(rest, body)}"
     if service == "queue":
         return _queue(method, rest)
-    if rest.startswith("azure-webjobs-hosts/timers/"):
+    if rest.startswith("azure-webjobs-hosts"):
         return None
     return f"blob {method} {anonymous(rest)}{_component(query)}"
 

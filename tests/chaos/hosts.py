@@ -92,10 +92,11 @@ class ForkedHost:
         return self._process.is_alive()
 
     def dump(self) -> str:
-        """Its log, with where each of its threads stands now."""
-        if self.alive:
-            os.kill(self.pid, signal.SIGUSR1)
-            time.sleep(0.5)
+        """Its log, with how it ended or where each of its threads stands now."""
+        if not self.alive:
+            return f"{self.log_text()}\nended with {self._process.exitcode}"
+        os.kill(self.pid, signal.SIGUSR1)
+        time.sleep(0.5)
         return self.log_text()
 
     def log_text(self) -> str:
@@ -110,6 +111,9 @@ class ForkedHost:
                     self.kill()
                     raise AssertionError(f"the host did not come up: {self.log_text()[-3000:]}")
             line = os.read(said.fileno(), 10_000)
+        if not line:
+            self.kill()
+            raise AssertionError(f"the host ended at once: {self.dump()[-3000:]}")
         return str(json.loads(line)["url"])
 
 
@@ -121,6 +125,7 @@ def _serve(given: dict[str, object], settings: dict[str, str], log: Path, says: 
     sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - it lives as long as the process
     sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
     says.close()
+    faulthandler.enable()
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     os.environ.update(settings)
     options = msgspec.convert(given, Options, dec_hook=lambda kind, value: kind(value))

@@ -8,6 +8,7 @@ stay as sent, so signatures hold (they cover account, path and headers, not the 
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 import threading
 from collections import Counter
@@ -127,7 +128,7 @@ class Proxy:
     def _handler(self, service: str) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             try:
-                body = await request.read()
+                body = await request.content.read()  # whole, however large
             except ConnectionResetError:  # killed while it wrote
                 return _dropped(request)
             by_host = not calls.is_studios(service, request.raw_path, request.headers.get(hdrs.USER_AGENT, ""))
@@ -185,7 +186,12 @@ class Proxy:
             async with self.session.request("POST", url, headers=headers, data=body, skip_auto_headers=_NOT_ADDED):
                 pass
         async with self.session.request(
-            request.method, url, headers=headers, data=body or None, skip_auto_headers=_NOT_ADDED, allow_redirects=False
+            request.method,
+            url,
+            headers=headers,
+            data=io.BytesIO(body) if body else None,
+            skip_auto_headers=_NOT_ADDED,
+            allow_redirects=False,
         ) as answer:
             content = await answer.read()
             response = web.Response(status=answer.status, reason=answer.reason, headers=_kept(answer.headers))
