@@ -10,7 +10,15 @@ import azurefunctions.extensions.bindings.blob as blob
 
 from retrain import advance, landing, paths, production, reconcile
 from retrain.errors import RetrainError
-from retrain.messages import RunRequest, Settle, decode, step_or_settle
+from retrain.messages import (
+    EVALUATION_QUEUE,
+    REQUESTS_QUEUE,
+    TRAINING_QUEUE,
+    RunRequest,
+    Settle,
+    decode,
+    step_or_settle,
+)
 from retrain.ports import Ports
 from retrain.run import Actor
 from shared.api import pages, routes
@@ -32,7 +40,7 @@ Handler = Callable[[Request, Ports], Reply]
 def training_data_landed(data: blob.BlobClient) -> None:
     """New training data starts a run. Takes a reference to the blob, never its bytes."""
     if (run := landing.arrived(f"{data.container_name}/{data.blob_name}", ports())) is not None:
-        advance.drive(run, ports(), advance.TRAINING_QUEUE)
+        advance.drive(run, ports(), TRAINING_QUEUE)
 
 
 if EVENTS:
@@ -43,7 +51,7 @@ if EVENTS:
         advance.wake(f"{model.container_name}/{model.blob_name}", ports())
 
 
-@app.queue_trigger(arg_name="msg", queue_name="retrain-requests", connection=STORAGE)
+@app.queue_trigger(arg_name="msg", queue_name=REQUESTS_QUEUE, connection=STORAGE)
 def run_requested(msg: func.QueueMessage) -> None:
     """Another service asks for a run: plain JSON, or JSON in base64."""
     asked = decode(RunRequest, msg.get_body())
@@ -51,16 +59,16 @@ def run_requested(msg: func.QueueMessage) -> None:
     landing.start(landing.request(asked, ports(), door="queue", actor=Actor(kind="queue"), cause=cause), ports())
 
 
-@app.queue_trigger(arg_name="msg", queue_name=advance.TRAINING_QUEUE, connection=STORAGE)
+@app.queue_trigger(arg_name="msg", queue_name=TRAINING_QUEUE, connection=STORAGE)
 def training_step(msg: func.QueueMessage) -> None:
     """Drives a run through intake and training."""
-    _step(msg, advance.TRAINING_QUEUE)
+    _step(msg, TRAINING_QUEUE)
 
 
-@app.queue_trigger(arg_name="msg", queue_name=advance.EVALUATION_QUEUE, connection=STORAGE)
+@app.queue_trigger(arg_name="msg", queue_name=EVALUATION_QUEUE, connection=STORAGE)
 def evaluation_step(msg: func.QueueMessage) -> None:
     """Drives a run through evaluation and promotion, and other changes of production to their end."""
-    _step(msg, advance.EVALUATION_QUEUE)
+    _step(msg, EVALUATION_QUEUE)
 
 
 def _step(msg: func.QueueMessage, queue: str) -> None:

@@ -20,12 +20,11 @@ from local.azurite import Azurite
 from local.host.launch import HostProcess
 from local.services.studio.client import StudioClient
 from local.services.studio.launch import StudioProcess
-from retrain.advance import EVALUATION_QUEUE, TRAINING_QUEUE
+from retrain.messages import EVALUATION_QUEUE, REQUESTS_QUEUE, TRAINING_QUEUE
 from retrain.paths import CONTAINERS
-from retrain.reconcile import REQUESTS
 
 ROOT = Path(__file__).parents[1]
-QUEUES = (TRAINING_QUEUE, EVALUATION_QUEUE, REQUESTS)
+QUEUES = (TRAINING_QUEUE, EVALUATION_QUEUE, REQUESTS_QUEUE)
 HOST_PORT, STUDIO_PORT = 7071, 7072
 BLOB_PORT, QUEUE_PORT, TABLE_PORT = 10000, 10001, 10002
 

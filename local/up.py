@@ -96,26 +96,37 @@ class _Up:
             return running.start_host(stack, self.home.values(), port, self.teller.say)
 
     def _watch(self, stack: Stack, host: HostProcess) -> int:
-        """Restarts the app when its settings change, as Azure does; ends when the app does."""
-        port, seen = int(host.url.rsplit(":", 1)[1]), self.home.settings.stat().st_mtime_ns
-        while host.process.poll() is None:
+        """Restarts the app when its settings change, as Azure does; ends when the app does by itself."""
+        port, seen = int(host.url.rsplit(":", 1)[1]), self._changed()
+        app: HostProcess | None = host
+        while app is None or app.process.poll() is None:
             time.sleep(LOOK)
-            now = self.home.settings.stat().st_mtime_ns
-            if now != seen:
-                seen, host = now, self._restart(stack, host, port)
-        self.teller.say(f"Retrain ended with {host.process.returncode}; see {host.log}", "red")
+            if (now := self._changed()) != seen:
+                seen, app = now, self._restart(stack, app, port)
+        self.teller.say(f"Retrain ended with {app.process.returncode}; see {app.log}", "red")
         return 1
 
-    def _restart(self, stack: Stack, host: HostProcess, port: int) -> HostProcess:
+    def _changed(self) -> int:
+        return self.home.settings.stat().st_mtime_ns
+
+    def _restart(self, stack: Stack, host: HostProcess | None, port: int) -> HostProcess | None:
+        """The app with the settings as they are now; None when it does not start with them."""
+        name = self.home.settings.name
         try:
             values = self.home.values()
+            with self.interrupts.held():
+                if host is not None:
+                    host.stop()
+                fresh = running.start_host(stack, values, port, self.teller.say)
         except Problem as problem:
             self.teller.say(f"{problem}; until then the settings before it stay", "yellow")
             return host
-        with self.interrupts.held():
-            host.stop()
-            fresh = running.start_host(stack, values, port, self.teller.say)
-        self.teller.say(f"{self.home.settings.name} has changed: Retrain was restarted with it")
+        except HostError as error:
+            self.teller.say(
+                f"{error}\nRetrain does not start with this {name}; it is tried again when it changes", "red"
+            )
+            return None
+        self.teller.say(f"{name} has changed: Retrain was restarted with it")
         return fresh
 
     def _introduce(self, url: str, stack: Stack) -> None:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from retrain import landing, paths, production, scoring
-from retrain.advance import EVALUATION_QUEUE, Outcome, drive, go, save, send
+from retrain.advance import drive, save, send
 from retrain.champion import Champion, ChangeKind
 from retrain.errors import BadRequest, Conflict, NotFound
-from retrain.messages import RunRequest
+from retrain.messages import EVALUATION_QUEUE, RunRequest
+from retrain.outcome import Outcome, go
 from retrain.ports import Begun, Deployed, Ports
 from retrain.run import Actor, Landed, Run, State
 from retrain.steps import training

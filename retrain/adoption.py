@@ -15,7 +15,7 @@ import msgspec
 
 from retrain import paths, scoring
 from retrain.accepted import accepted_manifest, spec_of, write_accepted
-from retrain.advance import go, save, send
+from retrain.advance import save, send
 from retrain.champion import Champion, Change, ChangeKind, Probes
 from retrain.data.files import rewrite
 from retrain.data.holdout import Holdout, probe_indexes, read_holdout
@@ -23,6 +23,7 @@ from retrain.data.manifests import Manifest, Part
 from retrain.data.tables import BadData
 from retrain.errors import AccessDenied, BadRequest, Conflict, NotFound
 from retrain.model import Model
+from retrain.outcome import go
 from retrain.ports import Deployed, Endpoint, Ports, Save
 from retrain.run import Actor, Artifact, State, target_of
 

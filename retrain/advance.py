@@ -12,24 +12,21 @@ message one acts. Delivery twice, late or out of order, and death between any tw
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Mapping
+from datetime import timedelta
 
 import msgspec
 
 from retrain import inbox, paths
-from retrain.champion import Accepted, Champion, Change
 from retrain.errors import AccessDenied, BadConfiguration, NotFound, PermanentError, RetryableError, StaleRecord, Taken
-from retrain.messages import Step
+from retrain.messages import EVALUATION_QUEUE, TRAINING_QUEUE, Step
+from retrain.outcome import Outcome, end, halt, later, twin
 from retrain.ports import Ports, Save
-from retrain.run import ASLEEP, ENDED, Actor, Move, Run, State, moved
+from retrain.run import ASLEEP, ENDED, Run, State
+from retrain.steps import STEPS
 
 log = logging.getLogger(__name__)
 
-TRAINING_QUEUE = "training"
-EVALUATION_QUEUE = "evaluations"
 QUEUES: Mapping[State, str] = {
     State.RECEIVED: TRAINING_QUEUE,
     State.READY: TRAINING_QUEUE,
@@ -39,30 +36,6 @@ QUEUES: Mapping[State, str] = {
     State.PROMOTING: EVALUATION_QUEUE,
 }
 """Which queue drives a run in which state: light steps and heavy ones scale apart."""
-
-OURSELVES = Actor(kind="retrain")
-PATIENCE = timedelta(hours=24)
-"""How long an outside fault is waited out, in a state that sets no deadline of its own."""
-FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0  # seconds between tries while something outside does not answer
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a step came to. `wait` is None to go on at once, else the seconds until the next look.
-
-    The other records are written in the same transaction as the run.
-    """
-
-    run: Run
-    moves: tuple[Move, ...] = ()
-    wait: float | None = None
-    fingerprint: str = ""
-    champion: Champion | None = None
-    change: Change | None = None
-    accepted: Accepted | None = None
-
-
-StepFunction = Callable[[Run, Ports], Outcome]
 
 
 def receive(message: Step, ports: Ports, *, queue: str, redelivered: bool) -> None:
@@ -118,8 +91,6 @@ def wake(blob: str, ports: Ports) -> None:
 
 def take(run: Run, ports: Ports) -> Outcome:
     """One step. Outside faults become a wait, errors that will not pass an end or a halt, each with its words."""
-    from retrain.steps import STEPS  # the steps build Outcomes, so they import this module
-
     try:
         return STEPS[run.state](run, ports)
     except RetryableError as error:
@@ -173,42 +144,3 @@ def close(run: Run, ports: Ports) -> None:
     if copied and run.times.trained is None:
         inbox.clear(run, ports)
     ports.ledger.finish(run)
-
-
-def go(run: Run, to: State, why: str, now: datetime, *, actor: Actor = OURSELVES, **changes: Any) -> Outcome:
-    """The outcome of a step that moved the run and goes on."""
-    after, line = moved(run, to, why=why, actor=actor, now=now, **changes)
-    return Outcome(run=after, moves=(line,))
-
-
-def end(run: Run, to: State, why: str, now: datetime, **changes: Any) -> Outcome:
-    """The outcome of a step with which the run ends."""
-    return go(run, to, why, now, **changes)
-
-
-def twin(run: Run, first: str, now: datetime) -> Outcome:
-    """Ends a run whose content another run used already, with the same parameters and configuration."""
-    to = State.DUPLICATE if run.landings else State.UNCHANGED
-    why = f"run {first} used the same content with the same parameters; --again trains it once more"
-    return end(run, to, why, now, link=first)
-
-
-def halt(run: Run, why: str, now: datetime) -> Outcome:
-    """Stops the run until a person has put something right and releases it."""
-    return go(run, State.PARKED, why, now, parked_from=run.state)
-
-
-def stay(run: Run, wait: float | None, **changes: Any) -> Outcome:
-    """The outcome of a step that keeps its state: something to remember, and when to look again."""
-    return Outcome(run=msgspec.structs.replace(run, **changes), wait=wait)
-
-
-def later(run: Run, error: RetryableError, now: datetime) -> Outcome:
-    """Waits out a fault of the outside world: as long as it asked, else longer each time, up to the deadline."""
-    deadline = run.deadline or now + PATIENCE
-    if now >= deadline:
-        return end(run, State.FAILED, f"gave up at {now:%Y-%m-%d %H:%M} UTC after {run.tries} tries: {error}", now)
-    pause = error.retry_after if error.retry_after is not None else FIRST_PAUSE * 2 ** min(run.tries, 10)
-    pause = min(pause, LONGEST_PAUSE) if error.retry_after is None else pause
-    log.warning("not now, again in %.0f s run=%s: %s", pause, run.id, error)
-    return stay(run, pause, tries=run.tries + 1, deadline=deadline, why=str(error))

@@ -83,6 +83,11 @@ class PersonRequest(Message, frozen=True):
     reason: str = ""
 
 
+TRAINING_QUEUE = "training"
+EVALUATION_QUEUE = "evaluations"
+REQUESTS_QUEUE = "retrain-requests"
+"""The two internal queues, and the one that other services may write to."""
+
 M = TypeVar("M")
 
 

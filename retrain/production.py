@@ -20,7 +20,7 @@ import msgspec
 from retrain import paths
 from retrain.champion import Champion, Change, ChangeKind, Intent, Probes
 from retrain.errors import Conflict, NotFound, PermanentError, RetryableError, StaleRecord
-from retrain.messages import Message, Settle, Step
+from retrain.messages import EVALUATION_QUEUE, Message, Settle, Step
 from retrain.ports import Begun, Endpoint, Ports, Rows, Save
 from retrain.run import Actor, Run
 from retrain.scoring import same_scores
@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 GRACE = timedelta(seconds=30)
 """Added to twice the endpoint's settle time before a change that does not show is put back."""
 LOOK, LONGEST_LOOK = 1.0, 15.0  # seconds between looks at production
-SETTLE_QUEUE = "evaluations"
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def nudge(champion: Champion, ports: Ports) -> None:
     message: Message = Settle(target=change.target, change=change.version)
     if change.kind is ChangeKind.PROMOTION:
         message = Step(run_id=change.run, seq=ports.ledger.run(change.run).seq)
-    ports.queues.send(SETTLE_QUEUE, message)
+    ports.queues.send(EVALUATION_QUEUE, message)
 
 
 def intend(champion: Champion, change: Change, endpoint: Endpoint, now: datetime) -> Champion:
@@ -230,7 +229,7 @@ def change_now(champion: Champion, change: Change, ports: Ports) -> tuple[Champi
         _saved(unclaimed(claimed), None, ports)
         raise
     saved = _saved(pushed, None, ports)
-    ports.queues.send(SETTLE_QUEUE, Settle(target=change.target, change=change.version))
+    ports.queues.send(EVALUATION_QUEUE, Settle(target=change.target, change=change.version))
     return saved, begun
 
 
@@ -241,7 +240,7 @@ def abandon(champion: Champion, why: str, ports: Ports) -> None:
     due = ports.now() + 2 * settle_time + GRACE
     undo = msgspec.structs.replace(intent, restoring=True, begun=False, looks=0, due=due, why=why)
     _saved(_with(champion, undo), None, ports)
-    ports.queues.send(SETTLE_QUEUE, Settle(target=champion.target, change=intent.change.version))
+    ports.queues.send(EVALUATION_QUEUE, Settle(target=champion.target, change=intent.change.version))
 
 
 def settle(message: Settle, ports: Ports) -> None:
@@ -261,7 +260,7 @@ def settle(message: Settle, ports: Ports) -> None:
         log.warning("not now, looking again at %s: %s", message.target, error)
         progress = Progress("pending", champion, wait=error.retry_after or LONGEST_LOOK)
     if progress.state == "pending":
-        ports.queues.send(SETTLE_QUEUE, message, progress.wait)
+        ports.queues.send(EVALUATION_QUEUE, message, progress.wait)
     else:
         log.info(
             "%s of %s is %s: version %d", intent.change.kind, message.target, progress.state, progress.champion.version

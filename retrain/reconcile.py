@@ -14,12 +14,13 @@ from itertools import islice
 import msgspec
 
 from retrain import inbox, landing, paths, production
-from retrain.advance import QUEUES, end, halt, save, send
+from retrain.advance import QUEUES, save, send
 from retrain.champion import Champion, ChangeKind
 from retrain.errors import BadRequest, NotFound, PermanentError, RetryableError
-from retrain.messages import RunRequest, Settle, Step, decode
+from retrain.messages import REQUESTS_QUEUE, RunRequest, Settle, Step, decode
 from retrain.model import Model
 from retrain.ncrontab import Ncrontab
+from retrain.outcome import end, halt
 from retrain.ports import Ports
 from retrain.run import ASLEEP, ENDED, Actor, Run, State
 
@@ -31,7 +32,6 @@ YOUNG = timedelta(minutes=2)
 """Files younger than this are left to the trigger."""
 WATCHED = 5  # targets whose production is compared with the ledger in one tick
 BLOB_POISON = "webjobs-blobtrigger-poison"
-REQUESTS = "retrain-requests"
 TIMER = Actor(kind="timer")
 
 
@@ -73,7 +73,7 @@ def _forget(ident: str, ports: Ports) -> None:
 
 def poison(ports: Ports) -> None:
     """Empties the poison queues into the ledger: their runs are parked, other messages kept as files."""
-    for queue in (*sorted(set(QUEUES.values())), REQUESTS):
+    for queue in (*sorted(set(QUEUES.values())), REQUESTS_QUEUE):
         for ident, body in ports.queues.drain(f"{queue}-poison"):
             _park(queue, ident, body, ports)
     for ident, body in ports.queues.drain(BLOB_POISON):

@@ -13,8 +13,8 @@ from azure.storage.queue import QueueClient
 from cli.api import Api
 from local import bikes
 from local.demo.chapters import Chapter, Door
+from retrain.messages import REQUESTS_QUEUE
 from retrain.paths import ARCHIVE, INBOX
-from retrain.reconcile import REQUESTS
 
 
 class Doors:
@@ -23,7 +23,7 @@ class Doors:
     def __init__(self, storage: str, api: Api) -> None:
         self._api = api
         self._blobs = BlobServiceClient.from_connection_string(storage)
-        self._queue = QueueClient.from_connection_string(storage, REQUESTS)
+        self._queue = QueueClient.from_connection_string(storage, REQUESTS_QUEUE)
         self._ways: dict[Door, Callable[[Chapter], None]] = {
             "blob": lambda chapter: self._write(INBOX, chapter),
             "link": self._send,

@@ -61,8 +61,9 @@ class Teller:
         """A paragraph below the last heading; the lines of one that starts with an arrow hang below its first word."""
         first = " " * INDENT
         rest = first + "  " * text.startswith("→ ")
-        for line in wrap(text, max(self._to.width, NARROWEST), initial_indent=first, subsequent_indent=rest):
-            self._to.print(Text(line, style=style), soft_wrap=True)
+        for part in text.splitlines():
+            for line in wrap(part, max(self._to.width, NARROWEST), initial_indent=first, subsequent_indent=rest):
+                self._to.print(Text(line, style=style), soft_wrap=True)
 
     def verbatim(self, text: str) -> None:
         """A line that is to be copied, so it is never broken."""

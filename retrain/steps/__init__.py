@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from retrain.advance import StepFunction
+from retrain.outcome import StepFunction
 from retrain.run import State
 from retrain.steps.evaluation import evaluate, prepare
 from retrain.steps.intake import intake

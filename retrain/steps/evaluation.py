@@ -15,12 +15,12 @@ import msgspec
 
 from retrain import paths, production, scoring
 from retrain.accepted import accept
-from retrain.advance import Outcome, end, go, halt, later, stay
 from retrain.champion import Champion
 from retrain.data.holdout import Holdout, probe_indexes
 from retrain.errors import PermanentError, RetryableError
 from retrain.gate import Decision, ModelId, ScoreTable, judge
 from retrain.model import Model
+from retrain.outcome import Outcome, end, go, halt, later, stay
 from retrain.ports import Endpoint, Ports, Slot
 from retrain.run import Artifact, Evaluation, Run, State, Verdict, is_behind
 from retrain.scoring import Evidence, Place, Scores, Unfinished

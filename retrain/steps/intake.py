@@ -17,13 +17,13 @@ import msgspec
 
 from retrain import paths
 from retrain.accepted import accepted_manifest, read_manifest, spec_of
-from retrain.advance import Outcome, end, go
 from retrain.data.files import gather
 from retrain.data.manifests import Manifest, Part, choose, concatenate, row_digests
 from retrain.data.split import Profile, split
 from retrain.data.tables import BadData
 from retrain.errors import Conflict, NotFound, PermanentError, Replaced
 from retrain.model import Model
+from retrain.outcome import Outcome, end, go
 from retrain.ports import Ports
 from retrain.run import Data, Run, State
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import msgspec
 
 from retrain import production, scoring
-from retrain.advance import OURSELVES, Outcome, end, go, halt, stay
 from retrain.champion import Champion, ChangeKind
 from retrain.data.holdout import Holdout
 from retrain.errors import AccessDenied, BadConfiguration, PermanentError
+from retrain.outcome import OURSELVES, Outcome, end, go, halt, stay
 from retrain.ports import Ports
 from retrain.run import Run, State, is_behind
 from retrain.scoring import Scores

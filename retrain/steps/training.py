@@ -12,9 +12,9 @@ from hashlib import sha256
 import msgspec
 
 from retrain import inbox, paths
-from retrain.advance import Outcome, end, go, halt, stay
 from retrain.errors import PermanentError
 from retrain.model import Model
+from retrain.outcome import Outcome, end, go, halt, stay
 from retrain.ports import JobState, Ports, Trainer
 from retrain.run import Artifact, Job, Run, State
 

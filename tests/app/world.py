@@ -23,7 +23,7 @@ from local.host.launch import HostProcess
 from local.scenery import Scene, stage
 from local.stack import ROOT, Stack
 from retrain import adoption, advance, landing, production
-from retrain.messages import Settle, step_or_settle
+from retrain.messages import EVALUATION_QUEUE, TRAINING_QUEUE, Settle, step_or_settle
 from retrain.ports import Ports
 from retrain.run import ENDED, Actor, Run, State
 from shared.wiring import wire
@@ -172,7 +172,7 @@ class World:
 
     def deliver(self, *, patient: bool = True) -> bool:
         """Delivers one message of the internal queues; False when there is none."""
-        for queue in (advance.TRAINING_QUEUE, advance.EVALUATION_QUEUE):
+        for queue in (TRAINING_QUEUE, EVALUATION_QUEUE):
             message = self._take(queue)
             if message is not None:
                 self.hand(queue, message.content, message.dequeue_count > 1)
@@ -198,7 +198,7 @@ class World:
             return None
 
     def _waiting(self) -> bool:
-        clients = [self.queues.get_queue_client(name) for name in (advance.TRAINING_QUEUE, advance.EVALUATION_QUEUE)]
+        clients = [self.queues.get_queue_client(name) for name in (TRAINING_QUEUE, EVALUATION_QUEUE)]
         return any((client.get_queue_properties().approximate_message_count or 0) > 0 for client in clients)
 
     def finish(self, run: Run) -> Run:
