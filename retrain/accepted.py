@@ -8,6 +8,7 @@ from retrain import paths
 from retrain.champion import Accepted
 from retrain.data.manifests import Manifest
 from retrain.data.profile import SplitSpec
+from retrain.decoding import from_json
 from retrain.model import Model
 from retrain.ports import Ports
 from retrain.run import Run
@@ -35,7 +36,7 @@ def accepted_manifest(target: str, ports: Ports) -> Manifest | None:
 
 def read_manifest(blob: str, ports: Ports) -> Manifest:
     """The manifest in a run's record of its training data."""
-    return msgspec.json.decode(ports.blobs.read(blob), type=_Recorded).manifest
+    return from_json(ports.blobs.read(blob), _Recorded).manifest
 
 
 class _Recorded(msgspec.Struct, frozen=True):

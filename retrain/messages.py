@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar, cast
 
 import msgspec
 
+from retrain.decoding import prepared
 from retrain.errors import BadRequest
 
 
@@ -113,7 +114,7 @@ def step_or_settle(body: bytes | str) -> Step | Settle:
 def _decoded(kind: Any, body: bytes | str, name: str) -> Any:
     raw = body.encode() if isinstance(body, str) else bytes(body)
     try:
-        return msgspec.json.decode(_plain(raw), type=kind)
+        return prepared(kind).decode(_plain(raw))
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise BadRequest(f"not a {name}: {error}; got {raw[:80]!r}") from error
 

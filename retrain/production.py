@@ -19,6 +19,7 @@ import msgspec
 
 from retrain import paths
 from retrain.champion import Champion, Change, ChangeKind, Intent, Probes
+from retrain.decoding import from_json
 from retrain.errors import Conflict, NotFound, PermanentError, RetryableError, StaleRecord
 from retrain.messages import EVALUATION_QUEUE, Message, Settle, Step
 from retrain.ports import Begun, Endpoint, Ports, Rows, Save
@@ -159,7 +160,7 @@ def carry(champion: Champion, ports: Ports) -> Progress:
 
 def shows(probes: str, endpoint: Endpoint, ports: Ports) -> bool:
     """Whether production answers the probe rows with the scores on record for a model."""
-    known = msgspec.json.decode(ports.blobs.read(probes), type=Probes)
+    known = from_json(ports.blobs.read(probes), Probes)
     rows = Rows(columns=known.columns, values=known.rows)
     return same_scores(endpoint.score(endpoint.production(), rows), known.scores)
 

@@ -16,6 +16,7 @@ import msgspec
 from retrain import paths
 from retrain.champion import Champion, Probes
 from retrain.data.holdout import Holdout, probe_indexes, read_holdout
+from retrain.decoding import from_json
 from retrain.errors import Conflict, NotFound, PermanentError
 from retrain.model import Model
 from retrain.ports import Endpoint, JobState, Ports, Rows, Slot
@@ -97,7 +98,7 @@ def evidence(run: Run, ports: Ports) -> Evidence:
         Conflict: the candidate was never judged.
     """
     try:
-        return msgspec.json.decode(ports.blobs.read(evidence_path(run)), type=Evidence)
+        return from_json(ports.blobs.read(evidence_path(run)), Evidence)
     except NotFound as error:
         raise Conflict(f"the candidate of run {run.id} was never scored; replay the run instead") from error
 
@@ -122,7 +123,7 @@ def champion_path(champion: Champion, run: Run) -> str:
 def load(blob: str, ports: Ports) -> Scores | None:
     """Scores kept earlier, or None."""
     try:
-        return msgspec.json.decode(ports.blobs.read(blob), type=Scores)
+        return from_json(ports.blobs.read(blob), Scores)
     except NotFound:
         return None
 
@@ -154,7 +155,7 @@ def _by_request(at: Place, holdout: Holdout, ports: Ports) -> Scores | Unfinishe
     for start in starts:
         part = f"{at.folder}/{start:06}.json"
         if part in known:
-            scores += msgspec.json.decode(ports.blobs.read(part), type=Scores)
+            scores += from_json(ports.blobs.read(part), Scores)
             continue
         if checkpoints and time.monotonic() > stop:
             return Unfinished()

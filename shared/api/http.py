@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from retrain.decoding import from_json
 from retrain.errors import (
     AccessDenied,
     BadConfiguration,
@@ -57,7 +58,7 @@ class Request:
             BadRequest: says which member is wrong.
         """
         try:
-            return msgspec.json.decode(self.body.strip() or b"{}", type=kind)
+            return from_json(self.body.strip() or b"{}", kind)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise BadRequest(f"the body is not a {kind.__name__}: {error}") from error
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from retrain.decoding import from_json
 from retrain.errors import (
     AccessDenied,
     BadConfiguration,
@@ -69,7 +70,7 @@ class Answer(msgspec.Struct, frozen=True):
     def json(self, kind: type[T]) -> T:
         """The body as a record. Raises Unavailable: an answer of another shape comes from something in between."""
         try:
-            return msgspec.json.decode(self.body, type=kind)
+            return from_json(self.body, kind)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             start = redact(self.body[:80].decode(errors="replace"))
             raise Unavailable(

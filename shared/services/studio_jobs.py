@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from retrain.decoding import prepared
 from retrain.errors import BadConfiguration, RetrainError, Unavailable
 from retrain.ports import JobState, JobStatus
 from shared.redact import redact
@@ -109,7 +110,7 @@ class Jobs:
         outputs = found.get("Results") or {}
         return Look(
             JobStatus(state=state, details=redact(str(found.get("Details") or ""))[:2000]),
-            {name: msgspec.convert(value or {}, BlobReference) for name, value in outputs.items()},
+            {name: _reference(value) for name, value in outputs.items()},
         )
 
     def cancel(self, job: str) -> None:
@@ -142,3 +143,8 @@ def _job_id(body: bytes, asked: str) -> str:
     if match is None or match[1] == b"null":
         raise Unavailable(f"{asked}: accepted, but no job id came back; it is submitted again later")
     return match[1].decode()
+
+
+def _reference(value: Any) -> BlobReference:
+    prepared(BlobReference)
+    return msgspec.convert(value or {}, BlobReference)

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from retrain.decoding import from_json
 from retrain.errors import BadRequest
 from retrain.run import Record, Run
 
@@ -71,7 +72,7 @@ def packed(record: Record) -> dict[str, Any]:
 
 def unpacked(kind: type[R], row: Row, *, etag: bool = True) -> R:
     """The record in a row, with the row's etag if it has one to carry."""
-    record = msgspec.json.decode(gather(RECORD, row.values), type=kind)
+    record = from_json(gather(RECORD, row.values), kind)
     if etag and hasattr(record, "etag"):
         return msgspec.structs.replace(record, etag=row.etag)
     return record
