@@ -1,7 +1,8 @@
 """Decoders of records and messages from JSON, each made once and by one thread at a time.
 
-msgspec prepares a type when it is first decoded. Two threads that prepare one type at once end the process (msgspec 0.22
-with a segmentation fault), and a host that finds two messages when it starts has just that. What is prepared stays so.
+msgspec prepares a type when it is first decoded. Two threads that prepare one type at once end the process with a
+segmentation fault (msgspec 0.22), and a host that finds two messages when it starts has just that. What is prepared
+stays so.
 """
 
 from __future__ import annotations
