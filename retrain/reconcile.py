@@ -86,16 +86,19 @@ def _park(queue: str, ident: str, body: bytes, ports: Ports) -> None:
     except BadRequest:
         _keep(queue, ident, body, ports)
         return
-    _halt(message.run_id, f"its message on {queue} failed five times; the app's log says why", ports)
+    if not _halt(message.run_id, f"its message on {queue} failed five times; the app's log says why", ports):
+        _keep(queue, ident, body, ports)
 
 
-def _halt(ident: str, why: str, ports: Ports) -> None:
+def _halt(ident: str, why: str, ports: Ports) -> bool:
+    """Parks a run unless it sleeps already; False when there is none."""
     try:
         run = ports.ledger.run(ident)
     except NotFound:
-        return
+        return False
     if run.state not in ASLEEP:
         save(run, halt(run, why, ports.now()), ports)
+    return True
 
 
 class _BlobEvent(msgspec.Struct, rename="pascal"):

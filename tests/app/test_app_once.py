@@ -143,9 +143,14 @@ def test_a_run_whose_message_was_poisoned_is_parked_and_can_be_released(world: W
     assert world.finish(run).ended
 
 
-@pytest.mark.parametrize("text", ["not json", '{"model": 7}'])
-def test_an_unreadable_poisoned_message_is_kept_as_a_file(world: World, text: str) -> None:
-    world.queues.create_queue("retrain-requests-poison").send_message(text)
+STRAY = '{"kind":"step","runId":"nobody~0","seq":3}'
+
+
+@pytest.mark.parametrize(
+    ("queue", "text"), [("retrain-requests", "not json"), ("retrain-requests", '{"model": 7}'), ("training", STRAY)]
+)
+def test_a_poisoned_message_that_belongs_to_no_run_is_kept_as_a_file(world: World, queue: str, text: str) -> None:
+    world.queues.create_queue(f"{queue}-poison").send_message(text)
     reconcile.tick(world.ports)
     (kept,) = world.names("quarantine", "messages/")
     assert world.read(f"quarantine/{kept}").decode() == text
