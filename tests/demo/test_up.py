@@ -41,7 +41,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture(scope="module")
 def up(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    program = Program(command(home.folder), tmp_path_factory.mktemp("output") / "up.txt")
+    program = Program(command(home.folder), tmp_path_factory.mktemp("output") / "up.txt", COLUMNS="400")
     try:
         program.await_text(READY, 100)
         yield program
@@ -153,6 +153,19 @@ def test_own_file_that_is_no_gzip_is_refused(up: Program, home: Home, tmp_path: 
     (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(b"a,b\n1,2\n" * 100)[:-20])
     with pytest.raises(Problem, match="cannot be read"):
         own.deploy(tmp_path / "cut.csv.gz", "new", "a", folder=home.folder)
+
+
+def test_up_goes_on_after_settings_that_the_app_cannot_start_with(up: Program, home: Home, api: Api) -> None:
+    good = home.settings.read_text()
+    home.settings.write_text("not JSON")
+    up.await_text(r"is not a JSON object[\s\S]*the settings before it stay")
+    home.settings.write_text(
+        good.replace('"FUNCTIONS_WORKER', '"AzureFunctionsJobHost__extensions__http": "1", "FUNCTIONS_WORKER')
+    )
+    up.await_text("Retrain does not start with this")
+    home.settings.write_text(good)
+    up.await_text(r"does not start with this[\s\S]*Retrain was restarted")
+    assert api.get("/api/health")["status"] == "ok"
 
 
 def test_up_remembers_everything_when_it_is_started_again_elsewhere(up: Program, home: Home, start: Start) -> None:
