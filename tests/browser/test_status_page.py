@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.app import bikes
 from tests.app.conftest import new_world, stack, world  # noqa: F401 (fixtures)
 from tests.app.world import World
+from tests.programs import need
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
@@ -18,10 +19,9 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    chromium = shutil.which("chromium")
-    assert chromium, "Chromium is needed: apt-get install chromium"
+    need("chromium")
     with sync_playwright() as playwright:
-        browser: Browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        browser: Browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
         yield browser.new_page()
         browser.close()
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.programs import need
 
 ROOT = Path(__file__).parents[2]
 STACK = ROOT / "docs" / "howto" / "stack.py"
@@ -63,8 +64,7 @@ def _take(found: list[Block], block: Block, language: str) -> None:
 
 def run(page: Path) -> list[Block]:
     """Runs the page beside a fresh stack; its blocks with their output. Fails where the page's story breaks off."""
-    missing = [program for program in PROGRAMS if shutil.which(program) is None]
-    assert not missing, f"pages are run with {', '.join(PROGRAMS)}; this machine lacks {', '.join(missing)}"
+    need(*PROGRAMS)
     found = blocks(page)
     parts = [f"printf '\\n{_MARK}{number}\\n'\n{block.code}\n" for number, block in enumerate(found)]
     code, said = _session([sys.executable, str(STACK), "bash", "-euo", "pipefail", "-c", "\n".join(parts)])
