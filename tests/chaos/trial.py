@@ -117,6 +117,8 @@ class Trial:
             if quiet >= QUIET:
                 self.tick()
                 quiet = 0
+            if not self.host.alive:
+                raise AssertionError(f"a host died that nobody killed: {self.state()}")
             if time.monotonic() > deadline:
                 raise AssertionError(f"not ended after {PATIENCE:.0f} s: {self.state()}")
 
