@@ -30,6 +30,10 @@ log = logging.getLogger(__name__)
 
 GRACE = timedelta(seconds=30)
 """Added to twice the endpoint's settle time before a change that does not show is put back."""
+UNREADABLE = (
+    "could not be read when it was adopted, so it cannot be put back from here; refresh the endpoint with "
+    "OverwriteResources at its service, then adopt it again"
+)
 LOOK, LONGEST_LOOK = 1.0, 15.0  # seconds between looks at production
 
 
@@ -87,10 +91,7 @@ def undoing(champion: Champion, ports: Ports, *, actor: Actor, why: str) -> Chan
     if back is None:
         raise Conflict(f"{target} has no model before version {champion.version} to go back to")
     if back.artifact is None:
-        raise Conflict(
-            f"the model before version {champion.version} of {target} could not be read when it was adopted, so it "
-            "cannot be put back from here; refresh the endpoint with OverwriteResources, then adopt it again"
-        )
+        raise Conflict(f"the model before version {champion.version} of {target} {UNREADABLE}")
     changed = {"version": champion.version + 1, "kind": ChangeKind.ROLLBACK, "actor": actor, "at": now, "why": why}
     return msgspec.structs.replace(back, **changed)
 
@@ -133,7 +134,8 @@ def push(champion: Champion, endpoint: Endpoint) -> tuple[Champion, Begun]:
     intent = champion.intent
     assert intent is not None
     artifact = champion.artifact if intent.restoring else intent.change.artifact
-    assert artifact is not None
+    if artifact is None:
+        raise Conflict(f"version {champion.version} of {champion.target} {UNREADABLE}")
     begun = endpoint.begin(endpoint.production(), artifact)
     change = intent.change
     if not intent.restoring:
@@ -221,17 +223,19 @@ def keep_files(change: Change, run: Run, probes: Probes, ports: Ports) -> None:
 
 
 def change_now(champion: Champion, change: Change, ports: Ports) -> tuple[Champion, Begun]:
-    """Claims production for a rollback or a forced promotion, asks the service, and leaves the looking to a message."""
+    """Claims production for a rollback or a forced promotion, asks the service, and leaves the looking to a message.
+
+    The message is sent first: it finishes what a death, or a service that cannot now, leaves undone.
+    """
     endpoint = ports.services.endpoint(ports.models.get(champion.target))
     claimed = _saved(intend(champion, change, endpoint, ports.now()), None, ports)
+    ports.queues.send(EVALUATION_QUEUE, Settle(target=change.target, change=change.version), LOOK)
     try:
         pushed, begun = push(claimed, endpoint)
     except PermanentError:
         _saved(unclaimed(claimed), None, ports)
         raise
-    saved = _saved(pushed, None, ports)
-    ports.queues.send(EVALUATION_QUEUE, Settle(target=change.target, change=change.version))
-    return saved, begun
+    return _saved(pushed, None, ports), begun
 
 
 def abandon(champion: Champion, why: str, ports: Ports) -> None:
@@ -260,6 +264,9 @@ def settle(message: Settle, ports: Ports) -> None:
     except RetryableError as error:
         log.warning("not now, looking again at %s: %s", message.target, error)
         progress = Progress("pending", champion, wait=error.retry_after or LONGEST_LOOK)
+    except PermanentError as error:
+        log.error("a %s of %s stands still; the timer tries it again: %s", intent.change.kind, message.target, error)
+        return
     if progress.state == "pending":
         ports.queues.send(EVALUATION_QUEUE, message, progress.wait)
     else:

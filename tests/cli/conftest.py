@@ -44,6 +44,8 @@ metrics = "output1"
 kind = "studio-classic"
 production = "{NOWHERE}/webservices/s/endpoints/live"
 production_key = "env:SOME_KEY"
+staging = "{NOWHERE}/webservices/s/endpoints/staging"
+staging_key = "env:SOME_KEY"
 [models.{MODEL}.gate]
 metric = "rmse"
 """

@@ -95,7 +95,7 @@ def test_good_settings_have_no_problems() -> None:
     assert batch() == batch(metrics="", url=RUNTIME + "/jobs?api-version=2.0") == []
     assert batch(url="http://127.0.0.1:7072/workspaces/w/services/e", key="keyvault:training-key") == []
     assert batch(input="", data_parameter="Data URI") == []
-    assert classic() == classic(staging=(), staging_key=()) == []
+    assert classic() == []
     assert classic(staging=(f"{PATCH}/a", f"{PATCH}/b")) == []
     assert classic(staging=(f"{PATCH}/a", f"{PATCH}/b"), staging_key=("env:A", "env:B")) == []
 
@@ -126,6 +126,7 @@ def test_a_mistake_in_the_trainer_is_one_clear_sentence(values: dict[str, Any], 
         ({"production": HELP}, "production: .* is a help page"),
         ({"production": PATCH}, "production: .* names a web service but no endpoint"),
         ({"production": f"{PATCH}/default"}, "production is a default endpoint. The default endpoint refuses PATCH"),
+        ({"staging": (), "staging_key": ()}, "staging is missing"),
         ({"staging": f"{PATCH}/default"}, "staging is a default endpoint"),
         ({"staging": f"{PATCH}/live"}, "staging repeats an endpoint or is production"),
         ({"staging": (f"{PATCH}/a", f"{PATCH}/a")}, "staging repeats an endpoint"),
