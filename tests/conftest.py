@@ -19,10 +19,13 @@ HALVED = ("app",)
 TESTS = Path(__file__).parent
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """One process runs all tests of a folder, since they share one running Azurite and Studio."""
+    item.add_marker(pytest.mark.xdist_group(_group(item.path)))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process runs all tests of a folder, since they share one running Azurite and Studio; long ones first."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item.path)))
+    """Folders whose tests take long go first; otherwise the order stays."""
     items.sort(key=lambda item: _rank(item.path))
 
 
