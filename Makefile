@@ -23,7 +23,7 @@ up: $(READY)  ## keep the same stack running
 	@$(BIN)/retrain up
 
 test: $(READY)  ## every test
-	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 3
 
 check: $(READY)  ## what CI checks besides the tests
 	@$(BIN)/ruff check .
