@@ -96,7 +96,7 @@ def up() -> None:
     ```
     """
     try:
-        from local.stack import serve
+        from local.up import serve
     except ImportError as error:
         raise Problem(f"the local stack is not installed here ({error}); run `make up` in the project") from error
     raise typer.Exit(serve() or Exit.OK)

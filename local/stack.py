@@ -127,10 +127,3 @@ def free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def serve() -> int:
-    """Keeps the stack running until it is stopped; what `retrain up` calls. See `local.up`."""
-    from local.up import serve as run
-
-    return run()
