@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from retrain import paths
-from retrain.model import Model
+from retrain.model import Model, is_history
 from retrain.ports import BlobInfo, Ports
 from retrain.run import Landed, Run
 
@@ -14,7 +14,7 @@ def waiting(target: str, model: Model, ports: Ports) -> Iterator[BlobInfo]:
     """Files of a target in the inbox that are not history, as they are listed."""
     container, _, prefix = f"{paths.INBOX}/{target.replace(':', '/')}/".partition("/")
     for info in ports.blobs.list(container, prefix):
-        if model.since is None or info.modified >= model.since:
+        if not is_history(info.modified, model):
             yield info
 
 

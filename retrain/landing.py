@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
 from hashlib import sha256
 
 import msgspec
@@ -17,7 +16,7 @@ from retrain import inbox, paths
 from retrain.advance import send
 from retrain.errors import AccessDenied, BadRequest, Conflict, NotFound
 from retrain.messages import RunRequest
-from retrain.model import NAME, Model
+from retrain.model import NAME, Model, is_history
 from retrain.ports import BlobInfo, Ports
 from retrain.run import Actor, Landed, Move, Run, State, Times, order_of, run_id
 
@@ -205,8 +204,3 @@ def start(run: Run, ports: Ports) -> None:
 def request_print(asked: RunRequest) -> str:
     """Tells one request from another that carries the same idempotency key."""
     return sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()[:16]
-
-
-def is_history(modified: datetime, model: Model) -> bool:
-    """Whether a blob is older than what this model starts runs for."""
-    return model.since is not None and modified < model.since

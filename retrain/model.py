@@ -9,7 +9,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -257,6 +257,6 @@ def fingerprint(table: Mapping[str, Any]) -> str:
     return sha256(msgspec.json.encode(table, order="sorted", enc_hook=str)).hexdigest()[:16]
 
 
-def since_of(model: Model, first_read: str) -> datetime:
-    """Blobs older than this are history: `since`, or when the configuration was first read (ISO text)."""
-    return model.since or datetime.fromisoformat(first_read).astimezone(UTC)
+def is_history(modified: datetime, model: Model) -> bool:
+    """Whether a blob is older than what this model starts runs for."""
+    return model.since is not None and modified < model.since

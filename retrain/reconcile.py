@@ -18,7 +18,7 @@ from retrain.advance import QUEUES, save, send
 from retrain.champion import Champion, ChangeKind
 from retrain.errors import BadRequest, NotFound, PermanentError, RetryableError
 from retrain.messages import REQUESTS_QUEUE, RunRequest, Settle, Step, decode
-from retrain.model import Model
+from retrain.model import Model, is_history
 from retrain.ncrontab import Ncrontab
 from retrain.outcome import end, halt
 from retrain.ports import Ports
@@ -141,7 +141,7 @@ def files(ports: Ports) -> None:
         except BadRequest as error:
             log.warning("%s", error)
             continue
-        if model.start_on == "data" and not landing.is_history(info.modified, model):
+        if model.start_on == "data" and not is_history(info.modified, model):
             _found(info.blob, info.etag, model, ports)
 
 
