@@ -15,11 +15,11 @@ import msgspec
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.data import LABEL
-from local.services.studio.learners import defaults, plan
-from local.services.studio.modelfile import Model, unpack
-from local.services.studio.scoring import score
-from local.services.studio.tables import Table, read_csv
-from local.services.studio.training import train
+from local.services.engine.learners import defaults, plan
+from local.services.engine.modelfile import Model, unpack
+from local.services.engine.scoring import score
+from local.services.engine.tables import Table, read_csv
+from local.services.engine.training import train
 
 TRAIN_SHARE, MARGIN = 0.7, 0.02
 TASK = "classification"

@@ -19,8 +19,8 @@ from benchmarks.plan import Plan
 from local.azurite import Azurite
 from local.host.launch import HostProcess
 from local.scenery import stage
+from local.services.launch import ServicesProcess
 from local.services.studio.client import StudioClient
-from local.services.studio.launch import StudioProcess
 from local.stack import ROOT, furnish
 from retrain import paths
 from retrain.run import ENDED
@@ -65,7 +65,7 @@ class Laboratory:
         furnish(self.storage)
         switches = {"propagationDelay": 0}
         self.studio = self._exits.enter_context(
-            StudioProcess(folder / "studio", self.storage, 0, switches, self.plan.workers, log=folder / "studio.log")
+            ServicesProcess(folder / "studio", self.storage, 0, switches, self.plan.workers, log=folder / "studio.log")
         )
         self.client = StudioClient(self.studio.url)
         self._exits.callback(self.client.close)

@@ -20,8 +20,8 @@ from local import adopting, running
 from local.adopting import Divided
 from local.home import UP, Home
 from local.scenery import stage
+from local.services.engine.learners import LEARNERS, PARAMETERS
 from local.services.studio.client import StudioClient, StudioRefused
-from local.services.studio.learners import LEARNERS, PARAMETERS
 from retrain.data.labels import number, positive_class
 from retrain.data.tables import BadData
 from retrain.gate.facts import Kind

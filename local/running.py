@@ -8,7 +8,7 @@ from pathlib import Path
 
 from local.azurite import AzuriteError
 from local.host.launch import HostError, HostProcess
-from local.services.studio.launch import StudioDidNotStart
+from local.services.launch import ServicesDidNotStart
 from local.stack import BLOB_PORT, HOST_PORT, QUEUE_PORT, STUDIO_PORT, TABLE_PORT, Stack, free
 
 DELAY = 1.0
@@ -50,13 +50,13 @@ def start(folder: Path, say: Say, *, keep: bool = False, workers: int | None = N
     """A running stack without its host, and the ports that were chosen. `workers` train at a time, else one per core.
 
     Raises:
-        AzuriteError, StudioDidNotStart: for another reason than a port that was taken just now.
+        AzuriteError, ServicesDidNotStart: for another reason than a port that was taken just now.
     """
     for _ in range(TRIES - 1):
         ports = choose(say)
         try:
             return _stack(folder, ports, keep, workers), ports
-        except (AzuriteError, StudioDidNotStart):
+        except (AzuriteError, ServicesDidNotStart):
             if _all_free(ports):
                 raise
     ports = replace(Ports(), studio=0, blob=0, queue=0, table=0)

@@ -18,8 +18,8 @@ from azure.storage.queue import QueueServiceClient
 
 from local.azurite import Azurite
 from local.host.launch import HostProcess
+from local.services.launch import ServicesProcess
 from local.services.studio.client import StudioClient
-from local.services.studio.launch import StudioProcess
 from retrain.messages import EVALUATION_QUEUE, REQUESTS_QUEUE, TRAINING_QUEUE
 from retrain.paths import CONTAINERS
 
@@ -57,7 +57,7 @@ class Stack:
             self.storage = self.azurite.connection_string
             furnish(self.storage)
             self.studio = self._exits.enter_context(
-                StudioProcess(
+                ServicesProcess(
                     folder / "studio", self.storage, studio_port, switches, workers, log=folder / "studio.log"
                 )
             )

@@ -17,11 +17,11 @@ from local.demo.telling import Teller, console
 from local.home import Connection, Home
 from local.host.launch import HostError, HostProcess
 from local.interrupts import Interrupted, Interrupts
+from local.services.launch import ServicesDidNotStart
 from local.services.studio.client import StudioRefused
-from local.services.studio.launch import StudioDidNotStart
 from local.stack import HOST_PORT, Stack
 
-FAILURES = (AzuriteError, HostError, StudioDidNotStart, StudioRefused, Problem)
+FAILURES = (AzuriteError, HostError, ServicesDidNotStart, StudioRefused, Problem)
 LOGS = ("azurite.log", "studio.log", "host.log")
 LARGEST_LOG = 50 << 20  # bytes; a larger one makes room at the next start
 LOOK = 0.5  # seconds between looks at the settings

@@ -20,11 +20,11 @@ from local.demo.telling import Teller, console
 from local.host.launch import HostError
 from local.interrupts import Interrupted, Interrupts
 from local.running import Ports
+from local.services.launch import ServicesDidNotStart
 from local.services.studio.client import StudioRefused
-from local.services.studio.launch import StudioDidNotStart
 from local.stack import ROOT, Stack
 
-FAILURES = (AzuriteError, HostError, StudioDidNotStart, StudioRefused, Problem, TooSlow, requests.RequestException)
+FAILURES = (AzuriteError, HostError, ServicesDidNotStart, StudioRefused, Problem, TooSlow, requests.RequestException)
 INTRODUCTION = (
     "New data lands, a new model is trained and judged against the live one, and goes live only when it is provably "
     "better. Here on hourly bike rentals in Washington, D.C. (UCI Bike Sharing, Fanaee-T and Gama 2013, CC BY 4.0): "

@@ -16,8 +16,8 @@ import pytest
 
 from local.azurite import Azurite
 from local.scenery import Scene, stage
+from local.services.launch import ServicesProcess
 from local.services.studio.client import StudioClient
-from local.services.studio.launch import StudioProcess
 from local.stack import furnish
 from retrain.ports import Ports
 from shared.wiring import wire
@@ -97,7 +97,7 @@ def storage(azurite: Azurite) -> str:
 def studio(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioClient]:
     folder, own = tmp_path_factory.mktemp("studio"), azurite.connection_string_for("account0")
     switches = {"propagationDelay": 0.2}
-    with StudioProcess(folder, own, switches=switches, workers=1, log=folder / "log") as running:
+    with ServicesProcess(folder, own, switches=switches, workers=1, log=folder / "log") as running:
         client = StudioClient(running.url)
         yield client
         client.close()

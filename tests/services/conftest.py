@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from local.azurite import Azurite
+from local.services.launch import ServicesProcess
 from local.services.studio.client import StudioClient
-from local.services.studio.launch import StudioProcess
 from shared.storage.accounts import Account, Storage
 
 from .wire import Wire
@@ -29,7 +29,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with Azurite() as azurite:
         text = azurite.connection_string
         storage = Storage(Account.from_connection_string(text))
-        process = StudioProcess(folder, text, workers=1, switches={"propagationDelay": 0}, log=folder / "studio.log")
+        process = ServicesProcess(folder, text, workers=1, switches={"propagationDelay": 0}, log=folder / "studio.log")
         with process as studio:
             client = StudioClient(studio.url)
             made = World(client, storage)

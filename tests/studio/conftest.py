@@ -7,8 +7,8 @@ import pytest
 from studio_lab import STARTING_SWITCHES, Lab
 
 from local.azurite import Azurite
+from local.services.launch import ServicesProcess
 from local.services.studio.client import StudioClient
-from local.services.studio.launch import StudioProcess
 
 
 @pytest.fixture(scope="session")
@@ -25,15 +25,15 @@ def studio_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def studio(storage: str, studio_log: Path) -> Iterator[StudioProcess]:
+def studio(storage: str, studio_log: Path) -> Iterator[ServicesProcess]:
     """A running Studio."""
     state = studio_log.parent / "state"
-    with StudioProcess(state, storage, switches={"propagationDelay": 0}, log=studio_log) as process:
+    with ServicesProcess(state, storage, switches={"propagationDelay": 0}, log=studio_log) as process:
         yield process
 
 
 @pytest.fixture(scope="session")
-def shared_lab(studio: StudioProcess, storage: str) -> Lab:
+def shared_lab(studio: ServicesProcess, storage: str) -> Lab:
     """The lab of this test process."""
     return Lab(StudioClient(studio.url), storage)
 

@@ -2,14 +2,16 @@
 
 import time
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import requests
 from studio_lab import Lab, detail, rows_csv
 
-from local.services.studio import control, learners
+from local.services import app
+from local.services.engine import control, learners
+from local.services.engine.faults import DIALECTS
 from local.services.studio.client import StudioRefused
-from local.services.studio.faults import OPERATIONS
 from local.services.studio.switches import TABLE
 
 
@@ -133,16 +135,20 @@ def test_the_log_tells_what_was_asked_and_hides_secrets(lab: Lab):
     assert abs(entry["time"] - time.time()) < 60
 
 
-def test_the_readme_names_every_switch_parameter_operation_and_route():
-    text = (Path(control.__file__).parent / "README.md").read_text(encoding="utf-8")
-    names = [
-        *TABLE,
-        *learners.PARAMETERS,
-        *OPERATIONS,
-        *(learner for task in learners.LEARNERS.values() for learner in task),
-    ]
-    assert [name for name in names if name not in text] == []
-    assert [route.path for route in control.ROUTES if route.path.removeprefix("/_local") not in text] == []
+def test_the_readmes_name_every_switch_parameter_operation_and_route():
+    folder = Path(app.__file__).parent
+    common = (folder / "README.md").read_text(encoding="utf-8")
+    names = [*learners.PARAMETERS, *(learner for task in learners.LEARNERS.values() for learner in task)]
+    assert [name for name in names if name not in common] == []
+    assert [route.path for route in control.ROUTES if route.path.removeprefix("/_local") not in common] == []
+    for service in app.SERVICES:
+        own = (Path(service.__file__).parent / "README.md").read_text(encoding="utf-8")
+        operations = [name for name, dialect in DIALECTS.items() if type(dialect).__module__.startswith(parent(service))]
+        assert [name for name in (*service.TABLE, *operations) if name not in own] == []
+
+
+def parent(service: ModuleType) -> str:
+    return service.__name__.rpartition(".")[0]
 
 
 def test_unknown_paths_and_methods_get_the_wires_error_body(lab: Lab):

@@ -20,8 +20,8 @@ from sklearn.metrics import log_loss, r2_score, roc_auc_score
 from studio_lab import classes_csv, rows_csv
 from threadpoolctl import threadpool_limits
 
-from local.services.studio import estimators, learners, metrics, modelfile, scoring, tables, training
-from local.services.studio.records import Column
+from local.services.engine import estimators, learners, metrics, modelfile, scoring, tables, training
+from local.services.engine.records import Column
 
 BIKES = Path(__file__).parents[2] / "data" / "bike_dc_hourly.csv.gz"
 

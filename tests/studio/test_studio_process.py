@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from studio_lab import Lab, rows_csv
 
+from local.services.launch import ROOT, ServicesDidNotStart, ServicesProcess, wait_until_gone
 from local.services.studio.client import StudioClient
-from local.services.studio.launch import ROOT, StudioDidNotStart, StudioProcess, wait_until_gone
 
 SLOW = {"Learner": "random-forest", "Trees": "60", "Min Leaf Rows": "1", "Max Leaves": "4096"}
 
 
-def process(folder: Path, storage: str, **given: object) -> StudioProcess:
-    return StudioProcess(folder / "state", storage, workers=1, log=folder / "log", **given)  # type: ignore[arg-type]
+def process(folder: Path, storage: str, **given: object) -> ServicesProcess:
+    return ServicesProcess(folder / "state", storage, workers=1, log=folder / "log", **given)  # type: ignore[arg-type]
 
 
 def workers_of(client: StudioClient) -> list[int]:
@@ -89,8 +89,8 @@ def test_a_signal_ends_the_server_and_its_workers(tmp_path: Path, storage: str, 
 
 def test_the_server_ends_with_the_program_that_started_it(tmp_path: Path, storage: str):
     text = (
-        "import sys, time; from local.services.studio.launch import StudioProcess;"
-        f"s = StudioProcess({str(tmp_path / 'state')!r}, {storage!r}, workers=1, log={str(tmp_path / 'log')!r});"
+        "import sys, time; from local.services.launch import ServicesProcess;"
+        f"s = ServicesProcess({str(tmp_path / 'state')!r}, {storage!r}, workers=1, log={str(tmp_path / 'log')!r});"
         "s.start();"
         "print(s.pid, flush=True); time.sleep(60)"
     )
@@ -108,20 +108,20 @@ def test_a_taken_port_is_said_and_ends_with_code_two(tmp_path: Path, storage: st
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(StudioDidNotStart, match="exit code 2"):
+        with pytest.raises(ServicesDidNotStart, match="exit code 2"):
             process(tmp_path, storage, port=port).start()
     assert f"Port {port} of 127.0.0.1 cannot be used" in (tmp_path / "log").read_text()
 
 
 def test_a_folder_in_use_a_wrong_switch_and_a_wrong_storage_are_said(tmp_path: Path, storage: str):
-    with process(tmp_path, storage), pytest.raises(StudioDidNotStart, match="exit code 2"):
+    with process(tmp_path, storage), pytest.raises(ServicesDidNotStart, match="exit code 2"):
         process(tmp_path, storage).start()
     for folder, text, switches, said in (
         ("a", storage, {"speed": 9}, "There is no switch 'speed'"),
         ("b", "nonsense", {}, "not a storage connection string"),
     ):
         (tmp_path / folder).mkdir()
-        with pytest.raises(StudioDidNotStart):
+        with pytest.raises(ServicesDidNotStart):
             process(tmp_path / folder, text, switches=switches).start()
         assert said in (tmp_path / folder / "log").read_text()
     assert "Another stand-in uses" in (tmp_path / "log").read_text()

@@ -5,9 +5,9 @@ import secrets
 
 from aiohttp import web
 
+from local.services.engine.store import Store
 from local.services.studio.errors import error
 from local.services.studio.records import DEFAULT, Endpoint, Service, Workspace
-from local.services.studio.store import Store
 from local.services.studio.studio import Studio, studio_of
 
 _ID = re.compile(r"^[0-9a-f]{32}$")

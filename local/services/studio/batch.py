@@ -5,10 +5,11 @@ from typing import Any
 
 import msgspec
 
-from local.services.studio import learners
-from local.services.studio.blobs import BadConnectionString, Unreachable, account_of, expired, split_location
+from local.services.engine import learners
+from local.services.engine.blobs import BadConnectionString, Unreachable, account_of, expired, split_location
+from local.services.engine.records import BlobReference, new_id
 from local.services.studio.errors import error
-from local.services.studio.records import STATUS_NUMBERS, BlobReference, Endpoint, Graph, Job, new_id
+from local.services.studio.records import STATUS_NUMBERS, Endpoint, Graph, Job
 from local.services.studio.studio import Studio
 
 DATA_EXTENSIONS = (".csv", ".tsv")

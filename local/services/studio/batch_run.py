@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from local.services.engine.blobs import Unreachable
+from local.services.engine.records import BlobReference
+from local.services.engine.tasks import Task
 from local.services.studio.batch import URI
-from local.services.studio.blobs import Unreachable
-from local.services.studio.faults import JOB
 from local.services.studio.jobs import JobFailed
-from local.services.studio.records import BlobReference, Endpoint, Job
+from local.services.studio.records import Endpoint, Job
 from local.services.studio.studio import Studio
-from local.services.studio.tasks import Reply, Task
-from local.services.studio.workers import WorkerDied
+
+JOB = "runjob"
+"""The operation by which faults of jobs are ordered."""
 
 
 async def run(studio: Studio, job: Job) -> None:
@@ -39,7 +41,7 @@ async def _produce(studio: Studio, endpoint: Endpoint, job: Job, folder: Path) -
     files = {port.name: folder / f"{port.name}{_extension(job, port.name)}" for port in endpoint.graph.outputs}
     of_kind = {port.kind: files[port.name] for port in endpoint.graph.outputs}
     make = _training if endpoint.graph.kind == "training" else _scoring
-    reply = await do(studio, make(studio, endpoint, job, str(data), location, of_kind, folder))
+    reply = await studio.engine.do(make(studio, endpoint, job, str(data), location, of_kind, folder))
     if reply.error:
         raise JobFailed(reply.error)
     return files
@@ -87,16 +89,6 @@ def _scoring(
     sha = endpoint.resources[0].live(time.time())
     models = str(studio.model_files.path(sha).parent)
     return Task(data=data, location=location, output=str(files["scores"]), model=sha, models=models)
-
-
-async def do(studio: Studio, task: Task) -> Reply:
-    """Has a worker do the task, a second time if the first one died over it. Raises: JobFailed."""
-    for _ in range(2):
-        try:
-            return await studio.workers.run(task)
-        except WorkerDied:
-            continue
-    raise JobFailed("The container running the module terminated unexpectedly, twice (out of memory, or killed).")
 
 
 async def _write(studio: Studio, name: str, reference: BlobReference, file: Path) -> None:

@@ -6,8 +6,9 @@ and port names are this stand-in's own; a reader should treat them as opaque.
 
 from typing import Any
 
-from local.services.studio.outputs import LABELS, SCORED
-from local.services.studio.records import Column, Experiment, Graph
+from local.services.engine.outputs import LABELS, SCORED
+from local.services.engine.records import Column
+from local.services.studio.records import Experiment, Graph
 
 _DATASET = {"type": "Dataset"}
 

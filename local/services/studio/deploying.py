@@ -4,6 +4,7 @@ import time
 
 import msgspec
 
+from local.services.engine.records import new_id, new_key
 from local.services.studio.auth import default_of
 from local.services.studio.errors import error, outer_error
 from local.services.studio.records import (
@@ -16,8 +17,6 @@ from local.services.studio.records import (
     Resource,
     Service,
     Workspace,
-    new_id,
-    new_key,
 )
 from local.services.studio.services import DEFAULT_CALLS, LOW_CALLS, decode
 from local.services.studio.studio import Studio

@@ -4,7 +4,11 @@ Every error has an outer class (`BadArgument`, HTTP 400) and usually one detail 
 service's published list of error codes.
 """
 
-import msgspec
+from collections.abc import Callable
+
+from local.services.engine.errors import WireError
+from local.services.engine.operation import Handler
+from local.services.engine.operation import operation as named
 
 CLASSES: dict[str, tuple[int, str]] = {
     "BadArgument": (400, "Invalid argument provided."),
@@ -128,29 +132,6 @@ DETAILS: dict[str, tuple[str, str]] = {
 }
 
 
-class WireError(Exception):
-    """An answer that is an error; the server writes it as the service did."""
-
-    def __init__(
-        self,
-        status: int,
-        code: str,
-        message: str,
-        details: list[dict[str, str]] | None = None,
-        retry_after: float | None = None,
-    ):
-        super().__init__(f"{status} {code}: {message} {details or ''}".rstrip())
-        self.status = status
-        self.code = code
-        self.message = message
-        self.details = details or []
-        self.retry_after = retry_after
-
-    def body(self) -> bytes:
-        """The JSON body: `{"error": {"code", "message", "details": [{"code", "message"}]}}`."""
-        return msgspec.json.encode({"error": {"code": self.code, "message": self.message, "details": self.details}})
-
-
 def error(detail: str, *fill: object, target: str | None = None) -> WireError:
     """The documented error whose detail code is `detail`, its message filled with `fill`."""
     outer, template = DETAILS[detail]
@@ -171,3 +152,24 @@ def refusal(spelled: str, reason: str) -> WireError:
     """The error a switch spells as `status:Outer:Detail` (undocumented answers), with `reason` as its message."""
     status, outer, detail = spelled.split(":")
     return WireError(int(status), outer, CLASSES[outer][1], [{"code": detail, "message": reason}])
+
+
+class _Dialect:
+    def fault(self, status: int | None, code: str | None, detail: str | None, message: str | None) -> WireError:
+        outer = code or (DETAILS[detail][0] if detail in DETAILS else "ServiceUnavailable")
+        usual, text = CLASSES.get(outer, (500, outer))
+        details = [{"code": detail, "message": message or "Injected fault."}] if detail else []
+        return WireError(status or usual, outer, message or text, details)
+
+    def unexpected(self, status: int, message: str) -> WireError:
+        if status >= 500:
+            return outer_error("InternalError")
+        return WireError(status, {404: "NotFound", 413: "MemoryQuotaViolation"}.get(status, "BadArgument"), message)
+
+
+DIALECT = _Dialect()
+
+
+def operation(name: str) -> Callable[[Handler], Handler]:
+    """Names a handler's operation; its errors are spelled as this service's."""
+    return named(name, DIALECT)

@@ -7,16 +7,15 @@ from typing import Any
 
 import msgspec
 
-from local.services.studio import learners, tables
+from local.services.engine import learners, tables
+from local.services.engine.blobs import Unreachable
+from local.services.engine.records import BlobReference, new_id
+from local.services.engine.tasks import Task
 from local.services.studio.batch import DATA_EXTENSIONS, URI, check_reference
-from local.services.studio.batch_run import do
-from local.services.studio.blobs import Unreachable
 from local.services.studio.errors import error, outer_error
-from local.services.studio.jobs import JobFailed
-from local.services.studio.records import MODEL_SUFFIX, PREDICTIVE_SUFFIX, BlobReference, Experiment, Workspace, new_id
+from local.services.studio.records import MODEL_SUFFIX, PREDICTIVE_SUFFIX, Experiment, Workspace
 from local.services.studio.services import decode
 from local.services.studio.studio import Studio
-from local.services.studio.tasks import Task
 
 OUTPUT_KINDS = ("evaluation", "model")
 
@@ -129,11 +128,8 @@ async def _train(studio: Studio, experiment: Experiment) -> None:
             task=experiment.task,
             parameters={name: value or "" for name, value in experiment.parameters.items() if name != URI},
         )
-        try:
-            reply = await do(studio, task)
-            failure = reply.error
-        except JobFailed as died:
-            failure = str(died)
+        reply = await studio.engine.do(task)
+        failure = reply.error
         experiment.state, experiment.details = ("failed", failure) if failure else ("finished", None)
         if not failure:
             experiment.model = studio.model_files.keep(model.read_bytes())

@@ -10,9 +10,9 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
+from local.services.engine.store import Store
 from local.services.studio.errors import WireError, error
 from local.services.studio.records import ENDED, Job
-from local.services.studio.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,7 @@ from html import escape
 from aiohttp import web
 
 from local.services.studio.auth import find_endpoint, service_of
-from local.services.studio.errors import error
-from local.services.studio.operation import operation
+from local.services.studio.errors import error, operation
 from local.services.studio.records import Endpoint, Service
 from local.services.studio.studio import studio_of
 

@@ -1,38 +1,15 @@
 """The records the stand-in keeps: workspaces, experiments, services, endpoints, jobs. No rules and no storage here."""
 
-import base64
 import secrets
-import uuid
-from datetime import UTC, datetime
-from typing import Any
+from typing import ClassVar
 
 import msgspec
+
+from local.services.engine.records import BlobReference, Column, Record
 
 DEFAULT = "default"
 MODEL_SUFFIX = " [trained model]"
 PREDICTIVE_SUFFIX = " [predictive exp.]"
-
-
-def new_id() -> str:
-    """32 lowercase hex characters, as every id of the service."""
-    return uuid.uuid4().hex
-
-
-def new_key() -> str:
-    """64 random bytes in base64: ends in `==`, as endpoint keys and workspace tokens do."""
-    return base64.b64encode(secrets.token_bytes(64)).decode()
-
-
-def wire_time(seconds: float) -> str:
-    """UNIX seconds as the service writes times: `2016-01-29T13:34:50.512Z`."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-class Record(msgspec.Struct, kw_only=True):
-    """Something kept under an id."""
-
-    id: str
-    created: float
 
 
 class Workspace(Record, kw_only=True):
@@ -41,23 +18,6 @@ class Workspace(Record, kw_only=True):
     name: str
     token: str
     free: bool = False
-
-
-class BlobReference(msgspec.Struct, rename="pascal", kw_only=True, frozen=True):
-    """`AzureBlobDataReference`: an account (connection string, or base and SAS) and `container/path`."""
-
-    connection_string: str | None = None
-    relative_location: str | None = None
-    base_location: str | None = None
-    sas_blob_token: str | None = None
-
-
-class Column(msgspec.Struct, frozen=True):
-    """A column of the data: `number`, `category`, `date` or `ignored`, and the categories known."""
-
-    name: str
-    kind: str
-    categories: tuple[str, ...] = ()
 
 
 class Port(msgspec.Struct, frozen=True):
@@ -109,7 +69,7 @@ class Experiment(Record, kw_only=True):
     outputs: tuple[str, ...] = ()
     state: str = "draft"  # draft | running | finished | failed
     details: str | None = None
-    metrics: dict[str, float] = {}
+    metrics: dict[str, float] = msgspec.field(default_factory=dict)
     model: str | None = None
     source: str | None = None
     resource: str | None = None
@@ -130,6 +90,8 @@ class Service(Record, kw_only=True):
 
 class Endpoint(Record, kw_only=True):
     """One endpoint: its own keys, its own copy of the graph, its own models."""
+
+    group: ClassVar[str] = "service"  # one may have thousands
 
     workspace: str
     service: str
@@ -157,9 +119,9 @@ class Job(Record, kw_only=True):
     state: str = "NotStarted"
     version: str = "2.0"
     number: int = 0  # order of starting, for the first-in-first-out queue
-    inputs: dict[str, BlobReference] = {}
-    outputs: dict[str, BlobReference] = {}
-    parameters: dict[str, str] = {}
+    inputs: dict[str, BlobReference] = msgspec.field(default_factory=dict)
+    outputs: dict[str, BlobReference] = msgspec.field(default_factory=dict)
+    parameters: dict[str, str] = msgspec.field(default_factory=dict)
     started: float | None = None
     ended: float | None = None
     details: str | None = None
@@ -176,8 +138,3 @@ class Activity(Record, kw_only=True):
 
 ENDED = ("Failed", "Cancelled", "Finished")
 STATUS_NUMBERS: dict[str, int] = {"NotStarted": 0, "Running": 1, "Failed": 2, "Cancelled": 3, "Finished": 4}
-
-
-def to_builtins(record: Any) -> Any:
-    """A record as plain dictionaries, for JSON answers of our own routes."""
-    return msgspec.to_builtins(record)

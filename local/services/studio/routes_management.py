@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from local.services.engine.answers import json_response
 from local.services.studio import services, swagger
 from local.services.studio.auth import (
     managed_endpoint,
@@ -10,10 +11,8 @@ from local.services.studio.auth import (
     service_of,
     workspace_of,
 )
-from local.services.studio.errors import error
-from local.services.studio.operation import operation
+from local.services.studio.errors import error, operation
 from local.services.studio.records import Endpoint, Service
-from local.services.studio.routes_runtime import json_response
 from local.services.studio.studio import studio_of
 
 BASE = "/workspaces/{workspace}/webservices"

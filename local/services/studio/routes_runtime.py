@@ -1,21 +1,16 @@
 """The runtime host's routes: request-response, batch execution, Swagger. They translate; rules are elsewhere."""
 
-import msgspec
 from aiohttp import web
 
+from local.services.engine.answers import json_response
+from local.services.engine.operation import pause
 from local.services.studio import batch, rrs, swagger
 from local.services.studio.auth import called_endpoint
-from local.services.studio.errors import error, refusal
-from local.services.studio.operation import operation, pause
+from local.services.studio.errors import error, operation, refusal
 from local.services.studio.records import Endpoint, Job, Service
 from local.services.studio.studio import studio_of
 
 BASE = "/workspaces/{workspace}/services/{endpoint}"
-
-
-def json_response(value: object, status: int = 200) -> web.Response:
-    """A JSON answer."""
-    return web.Response(status=status, body=msgspec.json.encode(value), content_type="application/json")
 
 
 def version_of(request: web.Request, required: bool = False) -> str | None:
@@ -116,6 +111,14 @@ async def get_swagger(request: web.Request) -> web.Response:
     return json_response(swagger.document(endpoint, service.name, str(request.url.origin())))
 
 
+async def get_jobs(request: web.Request) -> web.Response:
+    """GET /_local/jobs: ids, states and times of all jobs, oldest first; `?endpoint=` narrows."""
+    wanted = {"endpoint": request.query["endpoint"]} if "endpoint" in request.query else {}
+    shown = ("id", "endpoint", "state", "number", "created", "started", "ended", "details")
+    jobs = studio_of(request).store.all(Job, **wanted)
+    return json_response([{name: getattr(job, name) for name in shown} for job in jobs])
+
+
 ROUTES = [
     web.post(BASE + "/execute", execute),
     web.post(BASE + "/score", score),
@@ -124,4 +127,5 @@ ROUTES = [
     web.get(BASE + "/jobs/{job}", status),
     web.delete(BASE + "/jobs/{job}", cancel),
     web.get(BASE + "/swagger.json", get_swagger),
+    web.get("/_local/jobs", get_jobs),
 ]

@@ -6,12 +6,12 @@ import time
 import msgspec
 from aiohttp import web
 
+from local.services.engine.answers import json_response
+from local.services.engine.records import new_id, new_key, to_builtins
 from local.services.studio import definition, deploying, experiments
 from local.services.studio.auth import owned_workspace
-from local.services.studio.errors import error, outer_error
-from local.services.studio.operation import operation
-from local.services.studio.records import Activity, Experiment, Workspace, new_id, new_key, to_builtins
-from local.services.studio.routes_runtime import json_response
+from local.services.studio.errors import error, operation, outer_error
+from local.services.studio.records import Activity, Experiment, Workspace
 from local.services.studio.services import decode
 from local.services.studio.studio import studio_of
 

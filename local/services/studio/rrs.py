@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
+from local.services.engine.outputs import Scores
+from local.services.engine.tables import BadTable, MissingColumns, Table, Unparsable, table_of
 from local.services.studio.batch import parameters
 from local.services.studio.errors import error, outer_error
-from local.services.studio.outputs import Scores
 from local.services.studio.records import Endpoint
 from local.services.studio.studio import Studio
-from local.services.studio.tables import BadTable, MissingColumns, Table, Unparsable, table_of
 
 
 def read(endpoint: Endpoint, body: bytes, swagger: bool) -> Table:
@@ -55,8 +55,8 @@ def _checked(names: list[Any], rows: list[list[Any]]) -> Table:
 
 def score_rows(studio: Studio, endpoint: Endpoint, table: Table) -> Scores:
     """Scores with the model that is live now. Raises: WireError, 400 or 500."""
-    from local.services.studio.modelfile import NotAModel  # scikit-learn takes seconds to import: not at the start
-    from local.services.studio.scoring import score
+    from local.services.engine.modelfile import NotAModel  # scikit-learn takes seconds to import: not at the start
+    from local.services.engine.scoring import score
 
     if endpoint.graph.kind != "predictive":
         raise error("WebServiceTypeInvalid", "a training service answers batch requests only")

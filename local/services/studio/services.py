@@ -6,21 +6,12 @@ from typing import Any
 
 import msgspec
 
+from local.services.engine.blobs import Unreachable, expired
+from local.services.engine.records import BlobReference, new_id, new_key, wire_time
 from local.services.studio.auth import default_of, find_endpoint
 from local.services.studio.batch import MODEL_EXTENSIONS, check_reference
-from local.services.studio.blobs import Unreachable, expired
 from local.services.studio.errors import error, outer_error, refusal
-from local.services.studio.records import (
-    DEFAULT,
-    BlobReference,
-    Endpoint,
-    Resource,
-    Service,
-    Workspace,
-    new_id,
-    new_key,
-    wire_time,
-)
+from local.services.studio.records import DEFAULT, Endpoint, Resource, Service, Workspace
 from local.services.studio.studio import Studio
 
 _NAME = re.compile(r"^[a-z0-9]{1,24}$")
@@ -173,7 +164,7 @@ async def _fetch(
 
 
 def _check_model(studio: Studio, endpoint: Endpoint, content: bytes) -> None:
-    from local.services.studio import modelfile, scoring  # scikit-learn takes seconds to import: not at the start
+    from local.services.engine import modelfile, scoring  # scikit-learn takes seconds to import: not at the start
 
     try:
         header = scoring.proven(content).header

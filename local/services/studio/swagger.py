@@ -3,8 +3,9 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from local.services.studio.outputs import LABELS, METRICS, SCORED
-from local.services.studio.records import Column, Endpoint, Graph, Port
+from local.services.engine.outputs import LABELS, METRICS, SCORED
+from local.services.engine.records import Column
+from local.services.studio.records import Endpoint, Graph, Port
 
 _STRING, _NUMBER = {"type": "string"}, {"type": "number", "format": "double"}
 _JOB_ID = {"name": "jobId", "in": "path", "required": True, "type": "string", "description": "id of the job"}

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.metrics import log_loss, roc_auc_score
 
-from local.services.studio.outputs import METRICS
+from local.services.engine.outputs import METRICS
 
 
 def regression(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:

@@ -6,11 +6,11 @@ from threading import Lock
 import numpy as np
 from scipy.special import expit
 
-from local.services.studio import modelfile
-from local.services.studio.modelfile import Model
-from local.services.studio.outputs import SCORED, Scores
-from local.services.studio.store import Files
-from local.services.studio.tables import Table, encode
+from local.services.engine import modelfile
+from local.services.engine.modelfile import Model
+from local.services.engine.outputs import SCORED, Scores
+from local.services.engine.store import Files
+from local.services.engine.tables import Table, encode
 
 
 def score(model: Model, table: Table) -> Scores:

@@ -1,4 +1,4 @@
-"""Building the web application and running it until a signal comes."""
+"""Running the services until a signal comes."""
 
 import asyncio
 import contextlib
@@ -14,24 +14,12 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from local.services.studio import control, pages, routes_management, routes_runtime, routes_studio
-from local.services.studio.operation import answer
-from local.services.studio.studio import STUDIO, Studio
+from local.services.app import application
 
 HOST = "127.0.0.1"
-LARGEST_REQUEST = 256 << 20  # bytes; a data set can come as text
 PORT_TAKEN = 2
 
 log = logging.getLogger(__name__)
-
-
-def application(studio: Studio) -> web.Application:
-    """The three hosts' routes, the help pages and local control, around one state."""
-    app = web.Application(middlewares=[answer], client_max_size=LARGEST_REQUEST)
-    app[STUDIO] = studio
-    for module in (routes_runtime, routes_management, routes_studio, pages, control):
-        app.add_routes(module.ROUTES)
-    return app
 
 
 async def serve(
@@ -41,17 +29,15 @@ async def serve(
 
     With `lifeline` it also ends when standard input does: whoever started it holds the other end.
     """
-    studio = Studio(folder, storage, workers, switches)
-    runner = web.AppRunner(application(studio), access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(application(folder, storage, workers, switches), access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
-        return await _serve(studio, runner, port, lifeline)
+        return await _serve(runner, port, lifeline)
     finally:
         await runner.cleanup()
-        await studio.close()
 
 
-async def _serve(studio: Studio, runner: web.AppRunner, port: int, lifeline: bool) -> int:
+async def _serve(runner: web.AppRunner, port: int, lifeline: bool) -> int:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -62,11 +48,10 @@ async def _serve(studio: Studio, runner: web.AppRunner, port: int, lifeline: boo
     except OSError as taken:
         sys.stderr.write(f"Port {port} of {HOST} cannot be used ({taken.strerror}). Give another --port, or 0.\n")
         return PORT_TAKEN
-    studio.start()
     address = f"http://{HOST}:{runner.addresses[0][1]}"
     sys.stdout.write(msgspec.json.encode({"url": address}).decode() + "\n")
     sys.stdout.flush()
-    log.info("ready url=%s workers=%d", address, studio.workers.count)
+    log.info("ready url=%s", address)
     await stopped.wait()
     return 0
 

@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from local.services.studio.errors import WireError, outer_error
-from local.services.studio.faults import Fault
-from local.services.studio.records import Endpoint, new_id
-from local.services.studio.studio import studio_of
+from local.services.engine.engine import engine_of
+from local.services.engine.errors import Dialect, WireError
+from local.services.engine.faults import DIALECTS, Fault
+from local.services.engine.records import new_id
 
 log = logging.getLogger(__name__)
 
@@ -19,13 +19,19 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _SECRETS = re.compile(r"((?:sig|key|token|accountkey)=)[^&;\s]+", re.IGNORECASE)
 
 
-def operation(name: str) -> Callable[[Handler], Handler]:
-    """Names a handler's operation, so that faults and the request log can."""
+def register(name: str, dialect: Dialect) -> None:
+    """Makes an operation known, so that faults can be ordered for it."""
+    DIALECTS[name] = dialect
+
+
+def operation(name: str, dialect: Dialect) -> Callable[[Handler], Handler]:
+    """Names a handler's operation, so that faults and the request log can; its errors are spelled in the dialect."""
+    register(name, dialect)
 
     def wrap(handler: Handler) -> Handler:
         async def serve(request: web.Request) -> web.StreamResponse:
             request["operation"] = name
-            fault = studio_of(request).faults.take(name, _concerned(request))
+            fault = engine_of(request).faults.take(name, _concerned(request))
             if fault is None:
                 return await handler(request)
             return await _faulty(fault, handler, request)
@@ -38,9 +44,10 @@ def operation(name: str) -> Callable[[Handler], Handler]:
 async def _faulty(fault: Fault, handler: Handler, request: web.Request) -> web.StreamResponse:
     if fault.cut == "before":
         return _cut(request)
-    planned = fault.error()
-    if planned is not None:
+    if fault.refuses:
         await asyncio.sleep(fault.delay)
+        planned = DIALECTS[fault.operation].fault(fault.status, fault.code, fault.detail, fault.message)
+        planned.retry_after = fault.retry_after
         raise planned
     request["delay"] = fault.delay
     if request["operation"] not in ("execute", "score"):
@@ -62,11 +69,10 @@ def _cut(request: web.Request) -> web.StreamResponse:
 
 
 def _concerned(request: web.Request) -> frozenset[str]:
-    key = request.match_info.get("endpoint")
-    if key is None:
-        return frozenset()
-    endpoint = studio_of(request).store.find(Endpoint, key)
-    return frozenset((key, endpoint.name) if endpoint else (key,))
+    """Ids of the route, and the names of what they mean."""
+    engine, parts = engine_of(request), dict(request.match_info)
+    named = (engine.names[part](key) for part, key in parts.items() if part in engine.names)
+    return frozenset((*parts.values(), *filter(None, named)))
 
 
 @web.middleware
@@ -86,15 +92,18 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     except WireError as wrong:
         return _error_response(wrong)
     except web.HTTPException as wrong:
-        code = {404: "NotFound", 413: "MemoryQuotaViolation"}.get(wrong.status, "BadArgument")
-        told = WireError(wrong.status, code, f"{request.method} {request.path}: {wrong.reason}")
+        told = _dialect(request).unexpected(wrong.status, f"{request.method} {request.path}: {wrong.reason}")
         response = _error_response(told)
         if "Allow" in wrong.headers:
             response.headers["Allow"] = wrong.headers["Allow"]
         return response
     except Exception:
         log.exception("request failed by a fault of the service %s %s", request.method, request.path)
-        return _error_response(outer_error("InternalError"))
+        return _error_response(_dialect(request).unexpected(500, "Execution encountered an internal error."))
+
+
+def _dialect(request: web.Request) -> Dialect:
+    return next(dialect for prefix, dialect in engine_of(request).dialects if request.path.startswith(prefix))
 
 
 def _error_response(wrong: WireError) -> web.Response:
@@ -103,10 +112,9 @@ def _error_response(wrong: WireError) -> web.Response:
 
 
 def _note(request: web.Request, response: web.StreamResponse, begun: float) -> None:
-    studio = studio_of(request)
-    key = request.match_info.get("endpoint")
-    endpoint = studio.store.find(Endpoint, key) if key else None
-    studio.requests.append(
+    engine, key = engine_of(request), request.match_info.get("endpoint")
+    name = engine.names["endpoint"](key) if key and "endpoint" in engine.names else None
+    engine.requests.append(
         {
             "method": request.method,
             "path": _SECRETS.sub(r"\1REDACTED", request.path_qs),
@@ -114,6 +122,6 @@ def _note(request: web.Request, response: web.StreamResponse, begun: float) -> N
             "status": None if request.get("cut") else response.status,
             "time": begun,
             "seconds": round(time.time() - begun, 6),
-            "endpoint": endpoint.name if endpoint else key,
+            "endpoint": name or key,
         }
     )

@@ -5,17 +5,10 @@ from typing import Any
 
 import msgspec
 
-from local.services.studio.errors import CLASSES, DETAILS, WireError
+from local.services.engine.errors import Dialect
 
-JOB = "runjob"
-OPERATIONS = frozenset(
-    (
-        *("submitjob", "startjob", "getjobstatus", "canceljob", JOB),
-        *("execute", "score", "getswagger", "apidocument"),
-        *("listservices", "getservice", "deleteservice"),
-        *("listendpoints", "getendpoint", "createendpoint", "patch", "refresh", "deleteendpoint"),
-    )
-)
+DIALECTS: dict[str, Dialect] = {}
+"""Every operation that faults can be ordered for, with the dialect of its service."""
 
 
 class BadFault(ValueError):
@@ -41,14 +34,10 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     delay: float = 0.0
     cut: str | None = None
 
-    def error(self) -> WireError | None:
-        """The error to answer with, or None."""
-        if self.status is None and self.code is None and self.detail is None:
-            return None
-        code = self.code or (DETAILS[self.detail][0] if self.detail in DETAILS else "ServiceUnavailable")
-        status, text = CLASSES.get(code, (500, code))
-        details = [{"code": self.detail, "message": self.message or "Injected fault."}] if self.detail else []
-        return WireError(self.status or status, code, self.message or text, details, self.retry_after)
+    @property
+    def refuses(self) -> bool:
+        """Whether an error is the answer."""
+        return not self.status is self.code is self.detail is None
 
 
 def read_fault(body: bytes) -> Fault:
@@ -57,8 +46,8 @@ def read_fault(body: bytes) -> Fault:
         fault = msgspec.json.decode(body, type=Fault)
     except msgspec.DecodeError as wrong:
         raise BadFault(f"Not a fault: {wrong}.") from wrong
-    if fault.operation not in OPERATIONS:
-        raise BadFault(f"There is no operation {fault.operation!r}; there are {', '.join(sorted(OPERATIONS))}.")
+    if fault.operation not in DIALECTS:
+        raise BadFault(f"There is no operation {fault.operation!r}; there are {', '.join(sorted(DIALECTS))}.")
     if fault.cut not in (None, "before", "after"):
         raise BadFault(f"cut is {fault.cut!r}; it can be 'before' or 'after'.")
     if fault.status is not None and not 300 <= fault.status <= 599:

@@ -1,4 +1,4 @@
-"""Starting the stand-in as a process of its own and stopping it; for the local stack, tests and the demo."""
+"""Starting the services as a process of their own and stopping it; for the local stack, tests and the demo."""
 
 import os
 import select
@@ -14,16 +14,16 @@ import msgspec
 
 from local.lifeline import hold
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0  # seconds until it must be ready; a busy machine imports slowly
 
 
-class StudioDidNotStart(RuntimeError):
+class ServicesDidNotStart(RuntimeError):
     """The process ended, or was not ready in time; the message holds what it wrote."""
 
 
-class StudioProcess:
-    """A running stand-in: `with StudioProcess(folder, storage) as studio: studio.url`.
+class ServicesProcess:
+    """A running stand-in: `with ServicesProcess(folder, storage) as studio: studio.url`.
 
     `state` is the folder it remembers in, `storage` the workspaces' connection string, `log` a file for what it
     writes (otherwise its lines go where ours go).
@@ -42,7 +42,7 @@ class StudioProcess:
         self._log = Path(log) if log else None
         self._process: subprocess.Popen[bytes] | None = None
         self._lifeline: IO[bytes] | None = None
-        self._command = [sys.executable, "-m", "local.services.studio", "--port", str(port), "--state", str(state)]
+        self._command = [sys.executable, "-m", "local.services", "--port", str(port), "--state", str(state)]
         self._command += ["--storage", storage, "--lifeline"]
         self._command += ["--workers", str(workers)] if workers else []
         for name, value in (switches or {}).items():
@@ -52,11 +52,11 @@ class StudioProcess:
     def pid(self) -> int:
         """The server's process id."""
         if self._process is None:
-            raise StudioDidNotStart("The stand-in has not been started; call start() or use it in a with statement.")
+            raise ServicesDidNotStart("The services have not been started; call start() or use it in a with statement.")
         return self._process.pid
 
-    def start(self) -> "StudioProcess":
-        """Starts the process and waits until it answers. Raises: StudioDidNotStart."""
+    def start(self) -> "ServicesProcess":
+        """Starts the process and waits until it answers. Raises: ServicesDidNotStart."""
         errors: IO[bytes] | None = self._log.open("ab") if self._log else None
         try:
             self._process = subprocess.Popen(
@@ -68,19 +68,19 @@ class StudioProcess:
         self._lifeline = hold(self._process)
         try:
             self.url = self._await_url(self._process)
-        except StudioDidNotStart:
+        except ServicesDidNotStart:
             self.stop()
             raise
         return self
 
     def _await_url(self, process: subprocess.Popen[bytes]) -> str:
         if process.stdout is None:
-            raise StudioDidNotStart("The stand-in's output was not connected.")
+            raise ServicesDidNotStart("The stand-in's output was not connected.")
         ready, _, _ = select.select([process.stdout], [], [], PATIENCE)
         line = process.stdout.readline() if ready else b""
         if not line:
             state = f"exit code {process.wait(PATIENCE)}" if ready else f"silent for {PATIENCE:g} s"
-            raise StudioDidNotStart(f"The stand-in of Studio did not start ({state}); see {self._log or 'its output'}.")
+            raise ServicesDidNotStart(f"The services did not start ({state}); see {self._log or 'its output'}.")
         return str(msgspec.json.decode(line)["url"])
 
     def stop(self, patience: float = 10.0) -> int | None:
@@ -110,7 +110,7 @@ class StudioProcess:
                 pipe.close()
         return self._process.returncode
 
-    def __enter__(self) -> "StudioProcess":
+    def __enter__(self) -> "ServicesProcess":
         return self.start()
 
     def __exit__(

@@ -16,8 +16,8 @@ import skops.io
 from sklearn.pipeline import Pipeline
 from skops.io.exceptions import UntrustedTypesFoundException
 
-from local.services.studio.records import Column
-from local.services.studio.treecheck import check_trees
+from local.services.engine.records import Column
+from local.services.engine.treecheck import check_trees
 
 FORMAT = 1
 LARGEST = 1 << 30  # bytes unpacked; a zip may promise more than a machine holds

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import msgspec
 
-from local.services.studio.learners import BadParameter, plan
-from local.services.studio.modelfile import NotAModel
-from local.services.studio.scoring import Models, score
-from local.services.studio.store import Files
-from local.services.studio.tables import BadTable, MissingColumns, Table, Unparsable, read_csv, text, write_csv
-from local.services.studio.tasks import Reply, Task
-from local.services.studio.training import CannotTrain, train
+from local.services.engine.learners import BadParameter, plan
+from local.services.engine.modelfile import NotAModel
+from local.services.engine.scoring import Models, score
+from local.services.engine.store import Files
+from local.services.engine.tables import BadTable, MissingColumns, Table, Unparsable, read_csv, text, write_csv
+from local.services.engine.tasks import Reply, Task
+from local.services.engine.training import CannotTrain, train
 
 _CAUSES = (BadTable, MissingColumns, Unparsable, BadParameter, CannotTrain, NotAModel, FileNotFoundError)
 

@@ -15,9 +15,9 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from local.services.studio.learners import Plan
-from local.services.studio.records import Column
-from local.services.studio.tables import width
+from local.services.engine.learners import Plan
+from local.services.engine.records import Column
+from local.services.engine.tables import width
 
 
 def pipeline(plan: Plan, columns: Sequence[Column]) -> Pipeline:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from local.services.studio.tasks import Reply, Task
+from local.services.engine.tasks import Reply, Task
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class _Worker:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "local.services.studio.worker",
+            "local.services.engine.worker",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=_LONGEST_LINE,

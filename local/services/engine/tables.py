@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from local.services.studio.records import Column
+from local.services.engine.records import Column
 
 MISSING = frozenset({"", "NA", "NaN", "nan", "null", "NULL"})
 MOST_CATEGORIES = 64

@@ -10,9 +10,8 @@ from typing import TypeVar
 
 import msgspec
 
-from local.services.studio.records import Activity, Endpoint, Experiment, Job, Record, Service, Workspace
+from local.services.engine.records import Record
 
-KINDS: tuple[type[Record], ...] = (Workspace, Experiment, Service, Endpoint, Job, Activity)
 R = TypeVar("R", bound=Record)
 
 
@@ -23,10 +22,12 @@ class StateInUse(RuntimeError):
 class Store:
     """Records by kind and id, each save durable when the call returns (it survives the death of the process)."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, kinds: tuple[type[Record], ...]):
+        if len({kind.__name__ for kind in kinds}) < len(kinds):
+            raise ValueError("two kinds of records have one name; they would be stored as one")
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # requests of unfinished jobs hold storage keys
         self.folder = folder
-        self._database = sqlite3.connect(folder / "studio.db", isolation_level=None, timeout=0.5)
+        self._database = sqlite3.connect(folder / "services.db", isolation_level=None, timeout=0.5)
         self._database.execute("PRAGMA locking_mode=EXCLUSIVE")  # two stand-ins must not share one memory
         try:
             self._database.execute("PRAGMA journal_mode=WAL")
@@ -38,10 +39,11 @@ class Store:
         self._database.execute(
             "CREATE TABLE IF NOT EXISTS records (kind TEXT, id TEXT, body BLOB, PRIMARY KEY(kind, id))"
         )
-        self._records: dict[type[Record], dict[str, Record]] = {kind: self._load(kind) for kind in KINDS}
-        self._endpoints: dict[str, dict[str, Record]] = {}  # by service: a service may have thousands
-        for endpoint in self._records[Endpoint].values():
-            self._group(endpoint)
+        self._records: dict[type[Record], dict[str, Record]] = {kind: self._load(kind) for kind in kinds}
+        self._grouped: dict[tuple[type[Record], str], dict[str, Record]] = {}
+        for kind in kinds:
+            for record in self._records[kind].values():
+                self._group(record)
 
     def _load(self, kind: type[Record]) -> dict[str, Record]:
         decoder = msgspec.json.Decoder(kind)
@@ -59,8 +61,8 @@ class Store:
             self._group(record)
 
     def _group(self, record: Record) -> None:
-        if isinstance(record, Endpoint):
-            self._endpoints.setdefault(record.service, {})[record.id] = record
+        if record.group:
+            self._grouped.setdefault(_place(record), {})[record.id] = record
 
     def delete(self, *records: Record) -> None:
         """Forgets the records."""
@@ -70,8 +72,8 @@ class Store:
         self._database.execute("COMMIT")
         for record in records:
             self._records[type(record)].pop(record.id, None)
-            if isinstance(record, Endpoint):
-                self._endpoints[record.service].pop(record.id, None)
+            if record.group:
+                self._grouped[_place(record)].pop(record.id, None)
 
     def find(self, kind: type[R], key: str) -> R | None:
         """The record, or None."""
@@ -84,8 +86,8 @@ class Store:
     def all(self, kind: type[R], **where: object) -> Iterator[R]:
         """Records of a kind whose fields equal `where`, oldest first."""
         candidates = self._records[kind]
-        if kind is Endpoint and "service" in where:
-            candidates = self._endpoints.get(str(where["service"]), {})
+        if kind.group and kind.group in where:
+            candidates = self._grouped.get((kind, str(where[kind.group])), {})
         found = [
             record
             for record in candidates.values()
@@ -93,9 +95,17 @@ class Store:
         ]
         yield from sorted(found, key=lambda record: record.created)  # type: ignore[misc]
 
+    def counts(self) -> dict[str, int]:
+        """How many records there are of each kind."""
+        return {kind.__name__: len(records) for kind, records in self._records.items()}
+
     def close(self) -> None:
         """Closes the database."""
         self._database.close()
+
+
+def _place(record: Record) -> tuple[type[Record], str]:
+    return type(record), str(getattr(record, record.group))
 
 
 class Files:

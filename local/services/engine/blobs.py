@@ -13,7 +13,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.storage.blob import BlobSasPermissions, generate_blob_sas
 from azure.storage.blob.aio import BlobClient, BlobServiceClient, ExponentialRetry
 
-from local.services.studio.records import BlobReference
+from local.services.engine.records import BlobReference
 
 EXPERIMENT_OUTPUT = "experimentoutput"
 T = TypeVar("T")

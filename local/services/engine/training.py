@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from local.services.studio import estimators, metrics, modelfile
-from local.services.studio.learners import Plan
-from local.services.studio.records import Column
-from local.services.studio.tables import MISSING, Table, describe, encode, numbers
+from local.services.engine import estimators, metrics, modelfile
+from local.services.engine.learners import Plan
+from local.services.engine.records import Column
+from local.services.engine.tables import MISSING, Table, describe, encode, numbers
 
 FEWEST_ROWS = 10
 

@@ -1,4 +1,4 @@
-"""The command line: `python -m local.services.studio --port 7072 --state DIR --storage CONNECTION_STRING`."""
+"""The command line: `python -m local.services --port 7072 --state DIR --storage CONNECTION_STRING`."""
 
 import argparse
 import asyncio
@@ -11,10 +11,11 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-from local.services.studio.blobs import BadConnectionString  # noqa: E402
-from local.services.studio.server import serve  # noqa: E402
-from local.services.studio.store import StateInUse  # noqa: E402
-from local.services.studio.switches import BadSwitch, Switches  # noqa: E402
+from local.services.app import check  # noqa: E402
+from local.services.engine.blobs import BadConnectionString  # noqa: E402
+from local.services.engine.store import StateInUse  # noqa: E402
+from local.services.engine.switches import BadSwitch  # noqa: E402
+from local.services.server import serve  # noqa: E402
 
 
 def _arguments() -> argparse.Namespace:
@@ -35,7 +36,7 @@ def main() -> int:
     given = _arguments()
     switches = dict(switch.partition("=")[::2] for switch in given.switch)
     try:
-        Switches(switches)
+        check(switches)
         return asyncio.run(serve(given.port, given.state, given.storage, given.workers, switches, given.lifeline))
     except (BadSwitch, StateInUse) as wrong:
         sys.stderr.write(f"{wrong}\n")
