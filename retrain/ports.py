@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Literal, Protocol
 
 import msgspec
 
@@ -170,8 +170,19 @@ class JobStatus(Record, frozen=True):
     details: str = ""
 
 
+class Diagnosis(Record, frozen=True):
+    """What `retrain doctor` found about one thing; a message of `warn` or `fail` says what to change."""
+
+    subject: str  # trainer | endpoint | …
+    verdict: Literal["ok", "warn", "fail"]
+    message: str
+
+
 class Results(Record, frozen=True):
-    """Where a finished job left things. URLs carry a fresh SAS and are not to be stored; empty when there is none."""
+    """Where a finished job left things. URLs carry a fresh SAS and are not to be stored; empty when there is none.
+
+    `metrics` is whatever the trainer's own `metrics` reads: an address, or the name of a run.
+    """
 
     artifact: str
     metrics: str = ""
@@ -209,6 +220,9 @@ class Trainer(Protocol):
     def metrics(self, url: str) -> dict[str, float]:
         """The job's own evaluation behind `Results.metrics`, by our names of metrics (`auc`, `rmse`, …)."""
 
+    def examine(self) -> Iterator[Diagnosis]:
+        """What is right and wrong with the settings, seen from the service; changes nothing and never raises."""
+
 
 class Slot(Record, frozen=True):
     """An endpoint's place for a model. `url` identifies it: two targets may share one."""
@@ -225,10 +239,14 @@ class Deployed(Record, frozen=True):
 
 
 class Begun(Record, frozen=True):
-    """A change that a service accepted: what it served before, and what we asked for, without any SAS."""
+    """A change that a service accepted: what it served before, and what we asked for, without any SAS.
+
+    `operation` is where the service tells how far it is; empty when accepting it was all there is to it.
+    """
 
     before: Deployed
     after: dict[str, object]
+    operation: str = ""
 
 
 class Rows(Record, frozen=True):
@@ -239,8 +257,13 @@ class Rows(Record, frozen=True):
 
 
 class Endpoint(Protocol):
-    """A service that serves predictions from slots."""
+    """A service that serves predictions from slots.
 
+    `by_file`: it scores whole files only, by jobs that take a while. Then `score` is never called, and a slot serves
+    what it was given as soon as the change is done: the files it scores show which model that is.
+    """
+
+    by_file: bool
     chunk: int
     """Most rows in one call of `score`."""
 
@@ -262,8 +285,11 @@ class Endpoint(Protocol):
     def begin(self, slot: Slot, artifact: Artifact) -> Begun:
         """Asks the service to serve this artifact. Repeating it is harmless."""
 
+    def check(self, slot: Slot, operation: str) -> JobStatus:
+        """How far a change is whose `Begun` named an operation; `details` says why it failed."""
+
     def settle(self) -> timedelta:
-        """How long the service may take until a change shows."""
+        """How long the service may take until a change shows, once its operation is done."""
 
     def score(self, slot: Slot, rows: Rows) -> list[float]:
         """Predictions (probability of the positive class, or the value) for at most `chunk` rows."""
@@ -276,6 +302,9 @@ class Endpoint(Protocol):
 
     def scores_in(self, lines: Iterable[bytes]) -> list[float]:
         """The predictions in a file that batch execution wrote."""
+
+    def examine(self) -> Iterator[Diagnosis]:
+        """What is right and wrong with the settings, seen from the service; changes nothing and never raises."""
 
 
 class Models(Protocol):

@@ -143,7 +143,9 @@ def test_the_readmes_name_every_switch_parameter_operation_and_route():
     assert [route.path for route in control.ROUTES if route.path.removeprefix("/_local") not in common] == []
     for service in app.SERVICES:
         own = (Path(service.__file__).parent / "README.md").read_text(encoding="utf-8")
-        operations = [name for name, dialect in DIALECTS.items() if type(dialect).__module__.startswith(parent(service))]
+        operations = [
+            name for name, dialect in DIALECTS.items() if type(dialect).__module__.startswith(parent(service))
+        ]
         assert [name for name in (*service.TABLE, *operations) if name not in own] == []
 
 
