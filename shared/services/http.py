@@ -109,7 +109,7 @@ class Http:
             if response.ok and not response.is_redirect:
                 return _blocks(response, asked)
             with response:
-                answer = Answer(asked, response.status_code, dict(response.headers), response.content[:BLOCK])
+                answer = Answer(asked, response.status_code, response.headers, response.content[:BLOCK])
             raise answer.error(advice)
         raise failure
 
@@ -125,7 +125,7 @@ class Http:
             return _silence(asked, error)
         if key:
             content = content.replace(key.encode(), b"***")
-        return Answer(asked, response.status_code, dict(response.headers), content)
+        return Answer(asked, response.status_code, response.headers, content)
 
     def _open(
         self,
