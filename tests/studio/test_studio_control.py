@@ -19,7 +19,7 @@ def test_switches_are_read_and_set(lab: Lab):
     assert lab.client.switches()["patchStatus"] == 200
     assert lab.client.switches(patchStatus="204", propagationDelay="0.5")["patchStatus"] == 204
     shown = requests.get(lab.client.url + "/_local/switches", timeout=9).json()
-    assert set(shown["meanings"]) == set(TABLE)
+    assert set(TABLE) < set(shown["meanings"])
 
 
 @pytest.mark.parametrize(
