@@ -1,7 +1,8 @@
 """Training: start the batch job exactly once, look at it until it ends, keep its model.
 
 The job's id is saved before the job is started; a service that starts what is submitted is asked only after
-`submitting` was saved. So a kill at any point leaves nothing, a registered job that never runs, or a job that is found.
+`submitting` was saved. So a kill at any point leaves nothing, a registered job that never runs, or a job that is found
+(how is in `submission`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from retrain.model import Model
 from retrain.outcome import Outcome, end, go, halt, stay
 from retrain.ports import JobState, Ports, Trainer
 from retrain.run import Artifact, Job, Run, State
+from retrain.steps import submission
 
 FIRST_LOOK, LONGEST_LOOK = 2.0, 60.0  # seconds between looks at a running job
 
@@ -26,8 +28,7 @@ def submit(run: Run, ports: Ports) -> Outcome:
     if ports.ledger.champion(run.target) is None:
         return halt(run, not_adopted(run.target), ports.now())
     now = ports.now()
-    trainer = ports.services.trainer(ports.models.get(run.target))
-    job = _submitted(run, trainer, ports) if trainer.registers else Job(phase="submitting", since=now)
+    job = submission.first(run, ports.services.trainer(ports.models.get(run.target)), ports)
     return go(run, State.TRAINING, f"attempt {run.attempt}", now, job=job)
 
 
@@ -44,19 +45,12 @@ def watch(run: Run, ports: Ports) -> Outcome:
     model = ports.models.get(run.target)
     trainer = ports.services.trainer(model)
     job = run.job
-    if job is None or job.phase == "submitting":
-        return stay(run, None, job=_submitted(run, trainer, ports))
+    if job is None or job.phase in ("due", "submitting", "looking"):
+        return submission.go_on(run, trainer, ports)
     if job.phase == "submitted":
         trainer.start(job.id)
         return _started(run, job, model, ports)
     return _look(run, job, trainer, ports)
-
-
-def _submitted(run: Run, trainer: Trainer, ports: Ports) -> Job:
-    assert run.data is not None
-    known = trainer.find(run)
-    ident = known or trainer.submit(run, run.data.training, paths.candidate(run), paths.metrics(run))
-    return Job(phase="submitted", since=ports.now(), id=ident)
 
 
 def _started(run: Run, job: Job, model: Model, ports: Ports) -> Outcome:
@@ -72,6 +66,7 @@ def _started(run: Run, job: Job, model: Model, ports: Ports) -> Outcome:
 
 
 def _look(run: Run, job: Job, trainer: Trainer, ports: Ports) -> Outcome:
+    job = submission.only(run, job, trainer)
     status, now = trainer.poll(job.id), ports.now()
     if status.state is JobState.SUCCEEDED:
         return _keep(run, job, trainer, ports)
@@ -124,5 +119,9 @@ def _metrics(url: str, trainer: Trainer) -> dict[str, float]:
 
 def cancel(run: Run, ports: Ports) -> None:
     """Stops the run's job at its service, if there is one."""
-    if run.job is not None and run.job.id and run.state is State.TRAINING:
-        ports.services.trainer(ports.models.get(run.target)).cancel(run.job.id)
+    if run.job is None or run.state is not State.TRAINING:
+        return
+    trainer = ports.services.trainer(ports.models.get(run.target))
+    job = run.job.id or trainer.find(run)
+    if job:
+        trainer.cancel(job)
