@@ -12,14 +12,23 @@ from typing import Any
 from retrain.model import Model
 from retrain.ports import Blobs, Endpoint, Ports, Trainer
 from shared.configuration import ConfiguredModels, from_blobs, from_file
+from shared.services.model_pointer import ModelPointer, ModelPointerSettings
+from shared.services.pipeline_endpoint import PipelineEndpoint, PipelineEndpointSettings
 from shared.services.studio_batch import StudioBatch, StudioBatchSettings
 from shared.services.studio_classic import StudioClassic, StudioClassicSettings
 from shared.settings import Settings
 from shared.storage.accounts import Storage
 
-TRAINERS: Mapping[str, tuple[type[Any], Any]] = {"studio-batch": (StudioBatchSettings, StudioBatch.of)}
-ENDPOINTS: Mapping[str, tuple[type[Any], Any]] = {"studio-classic": (StudioClassicSettings, StudioClassic.of)}
-"""By `kind`: the settings that its table is checked against, and what makes the client."""
+TRAINERS: Mapping[str, tuple[type[Any], Any]] = {
+    "studio-batch": (StudioBatchSettings, StudioBatch.of),
+    "pipeline-endpoint": (PipelineEndpointSettings, PipelineEndpoint.of),
+}
+ENDPOINTS: Mapping[str, tuple[type[Any], Any]] = {
+    "studio-classic": (StudioClassicSettings, StudioClassic.of),
+    "model-pointer": (ModelPointerSettings, ModelPointer.of),
+}
+"""By `kind`: the settings that its table is checked against, and what makes the client of settings, blobs and
+environment."""
 
 Kinds = Mapping[str, tuple[type[Any], Any]]
 
@@ -45,7 +54,7 @@ class ConfiguredServices:
         key = (role, model.sha)
         if key not in self._clients:
             make = next(make for kind, make in kinds.values() if isinstance(settings, kind))
-            self._clients[key] = make(settings, self._blobs.sign, self._env)
+            self._clients[key] = make(settings, self._blobs, self._env)
         return self._clients[key]
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from retrain.errors import AccessDenied, BadConfiguration, Conflict
 from retrain.model import Section
-from retrain.ports import JobState, JobStatus, Results
+from retrain.ports import Blobs, JobState, JobStatus, Results
 from retrain.run import Run
 from shared.services import credentials, urls
 from shared.services.http import Http
@@ -65,9 +65,9 @@ class StudioBatch:
         self._jobs = Jobs(Studio(self._http, key), runtime_base(settings.url))
 
     @classmethod
-    def of(cls, settings: StudioBatchSettings, sign: Sign, env: Mapping[str, str] | None = None) -> Self:
+    def of(cls, settings: StudioBatchSettings, blobs: Blobs, env: Mapping[str, str] | None = None) -> Self:
         """A client with the key its settings refer to. Raises BadConfiguration."""
-        return cls(settings, credentials.secret(settings.key, env), sign)
+        return cls(settings, credentials.secret(settings.key, env), blobs.sign)
 
     def find(self, run: Run) -> str | None:
         """None: the service cannot say. A job that was registered and not started does nothing; submit another."""

@@ -14,7 +14,7 @@ import msgspec
 
 from retrain.errors import AccessDenied, BadConfiguration, BadRequest, NotFound
 from retrain.model import Section
-from retrain.ports import Begun, Deployed, JobStatus, Rows, Slot
+from retrain.ports import Begun, Blobs, Deployed, JobStatus, Rows, Slot
 from retrain.run import Artifact
 from shared.services import credentials
 from shared.services.http import Http
@@ -126,9 +126,9 @@ class StudioClassic:
         self.chunk = settings.rows_per_call
 
     @classmethod
-    def of(cls, settings: StudioClassicSettings, sign: Sign, env: Mapping[str, str] | None = None) -> Self:
+    def of(cls, settings: StudioClassicSettings, blobs: Blobs, env: Mapping[str, str] | None = None) -> Self:
         """A client with the keys its settings refer to. Raises BadConfiguration."""
-        return cls(settings, {url: credentials.secret(key, env) for url, key in settings.keys.items()}, sign)
+        return cls(settings, {url: credentials.secret(key, env) for url, key in settings.keys.items()}, blobs.sign)
 
     def production(self) -> Slot:
         """The endpoint that users call."""

@@ -97,6 +97,13 @@ def test_an_error_is_read_however_its_names_are_spelled(spell: Callable[[str], s
     assert refusal == Refusal("BadRequest", "StoppedPipeline", "No run. It is disabled.")
 
 
+def test_the_inner_code_is_the_specific_one_where_there_are_no_details() -> None:
+    error = {"code": "UserError", "message": "No run.", "details": [], "innerError": {"code": "NotFound"}}
+    assert Answer("ask", 404, {}, msgspec.json.encode({"error": error})).refusal == Refusal(
+        "UserError", "NotFound", "No run."
+    )
+
+
 def test_a_passing_fault_is_asked_again_twice_at_most(http: Http, server: Wire, sleeps: list[float]) -> None:
     server.answers(refused(500), refused(504), Order(body=b'"done"'))
     assert http.call("GET", f"{server.url}/x", asked="ask").json(str) == "done"
