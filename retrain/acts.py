@@ -100,8 +100,6 @@ def cancel(run: Run, ports: Ports, *, actor: Actor, why: str) -> Run:
     if run.ended or run.state is State.PROMOTING:
         raise Conflict(f"run {run.id} is {run.state} and cannot be cancelled any more")
     training.cancel(run, ports)
-    if run.evaluation is not None and run.evaluation.slot:
-        ports.ledger.free_slot(run.evaluation.slot, run.id)
     return _act(run, go(run, State.CANCELLED, why or "cancelled", ports.now(), actor=actor), ports)
 
 

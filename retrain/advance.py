@@ -140,6 +140,8 @@ def send(run: Run, ports: Ports, delay: float = 0) -> None:
 
 def close(run: Run, ports: Ports) -> None:
     """What is left to do once the end is saved; repeating it is harmless."""
+    if run.evaluation is not None and run.evaluation.slot:
+        ports.ledger.free_slot(run.evaluation.slot, run.id)
     copied = run.data is not None or run.state in (State.QUARANTINED, State.DUPLICATE)
     if copied and run.times.trained is None:
         inbox.clear(run, ports)

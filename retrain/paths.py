@@ -43,6 +43,11 @@ def champion(target: str, version: int, run: str = "", name: str = "model.ilearn
     return f"{CHAMPIONS}/{target}/{owner}/{name}"
 
 
+def beside(blob: str, name: str) -> str:
+    """Another file in the same folder."""
+    return f"{blob.rpartition('/')[0]}/{name}"
+
+
 def name_of(blob: str) -> str:
     """The last part of a blob's path."""
     return blob.rsplit("/", 1)[-1]

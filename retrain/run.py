@@ -144,8 +144,9 @@ class Job(Record, frozen=True):
 class Evaluation(Record, frozen=True):
     """How far scoring has come; each phase is saved so that a kill resumes. Scores themselves are blobs.
 
-    `until`: the slot is the run's so long. `before`: how it answered the probe rows before it was changed. `round`
-    counts stagings, `jobs` holds batch scoring jobs by side.
+    `until`: the slot is the run's so long. `before`: how it answered the probe rows before it was changed. `operation`:
+    where the service tells how far the change is. `location`: what a slot that scores files serves once it was changed.
+    `round` counts stagings, `jobs` holds batch scoring jobs by side.
     """
 
     phase: Literal["waiting", "switching", "champion"]
@@ -153,7 +154,9 @@ class Evaluation(Record, frozen=True):
     until: datetime | None = None
     since: datetime | None = None
     begun: bool = False
+    operation: str = ""
     before: tuple[float, ...] = ()
+    location: str = ""
     round: int = 0
     jobs: dict[str, str] = {}
 
