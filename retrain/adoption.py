@@ -68,7 +68,7 @@ def adopt(
     known = ports.ledger.champion(target)
     _may_adopt(target, known, holdout, again)
     serving = endpoint.current(endpoint.production())
-    rows = _holdout(target, holdout, model, ports)
+    rows = labelled(target, holdout, model, ports)
     scores = _scores(target, holdout, rows, endpoint, ports)
     version = known.version + 1 if known else 0
     artifact, note = _copied(target, version, endpoint, ports)
@@ -107,7 +107,8 @@ def _may_adopt(target: str, known: Champion | None, holdout: str, again: bool) -
         )
 
 
-def _holdout(target: str, blob: str, model: Model, ports: Ports) -> Holdout:
+def labelled(target: str, blob: str, model: Model, ports: Ports) -> Holdout:
+    """Labelled rows that a caller gives. Raises BadRequest, AccessDenied, NotFound."""
     content = ports.blobs.read(_owned(target, blob))
     try:
         return read_holdout(content, label=model.label, kind=model.kind, time=model.time, positive=model.positive)

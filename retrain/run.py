@@ -47,7 +47,7 @@ _STOPS = frozenset({S.FAILED, S.CANCELLED, S.PARKED})
 
 MOVES: dict[State, frozenset[State]] = {
     S.RECEIVED: frozenset(
-        {S.QUEUED, S.WAITING, S.READY, S.QUARANTINED, S.DUPLICATE, S.UNCHANGED, S.SUPERSEDED}
+        {S.QUEUED, S.WAITING, S.READY, S.TRAINED, S.QUARANTINED, S.DUPLICATE, S.UNCHANGED, S.SUPERSEDED}
     ) | _STOPS,
     S.QUEUED: frozenset({S.RECEIVED, S.READY, S.TRAINING, S.SUPERSEDED}) | _STOPS,
     S.WAITING: frozenset({S.RECEIVED, S.SUPERSEDED}) | _STOPS,
@@ -209,6 +209,8 @@ class Run(Record, frozen=True):
     why: str = ""
     problems: tuple[str, ...] = ()
     link: str = ""
+    given: str = ""  # where a model came from that another system trained
+    calls_back: bool = False
     parked_from: State | None = None
     traceparent: str = ""
     etag: str = ""
