@@ -13,6 +13,7 @@ from retrain.model import Model
 from retrain.ports import Blobs, Endpoint, Ports, Trainer
 from shared.configuration import ConfiguredModels, from_blobs, from_file
 from shared.services.model_pointer import ModelPointer, ModelPointerSettings
+from shared.services.outside import Outside
 from shared.services.pipeline_endpoint import PipelineEndpoint, PipelineEndpointSettings
 from shared.services.studio_batch import StudioBatch, StudioBatchSettings
 from shared.services.studio_classic import StudioClassic, StudioClassicSettings
@@ -76,7 +77,7 @@ def wire(env: Mapping[str, str]) -> Ports:
         endpoints={name: kind for name, (kind, _) in ENDPOINTS.items()},
     )
     services = ConfiguredServices(storage.blobs, env)
-    return Ports(ledger, storage.blobs, storage.queues, models, services, now)
+    return Ports(ledger, storage.blobs, storage.queues, models, services, Outside(settings.callback_hosts), now)
 
 
 @cache
