@@ -1,23 +1,23 @@
 """Serving by a pointer: a JSON blob that says which model a batch inference pipeline scores with: the port `Endpoint`.
 
-Models of classic designer components cannot go to managed online endpoints. So a slot is one small blob, changed only
-while it is the version that was read; whoever scores reads it first, as the inference pipeline does. Schema:
-`{"model": "container/path", "sha256": hex, "updated": ISO 8601}`; members we do not know are kept.
+Models of classic designer components cannot go to managed online endpoints. So a slot is one small blob in our own
+storage (`pointers`), changed only while it is the version that was read; whoever scores reads it first, and so does
+`score_file`, which then names the model to the pipeline.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
-from typing import Any, Self
+from datetime import timedelta
+from typing import Self
 
 import msgspec
 
-from retrain.errors import BadConfiguration, Conflict, NotFound, Replaced, RetrainError, StaleRecord
+from retrain.errors import BadConfiguration, Conflict, RetrainError
 from retrain.model import Section
 from retrain.ports import Begun, Blobs, Deployed, Diagnosis, JobState, JobStatus, Rows, Slot
 from retrain.run import Artifact
+from shared.services import pointers
 from shared.services.arm import Token
 from shared.services.credentials import identity_token
 from shared.services.http import Http
@@ -27,9 +27,8 @@ from shared.services.pipeline_examined import examined, said
 from shared.services.pipelines import reached_by
 from shared.services.studio_scores import scores_in_csv
 
-LARGEST = 64 * 1024  # bytes of a pointer
-CONTAINERS = ("runs", "candidates", "champions")
-"""Where rows and scores, tried models and promoted models are: the pipeline must reach them all."""
+CONTAINERS = ("runs", "history", "candidates", "champions")
+"""Where rows, scores and models are: the pipeline must reach them all."""
 POINTER_TAG, MODEL_TAG, SHA_TAG = "retrainPointer", "retrainModel", "retrainModelSha256"
 
 
@@ -91,21 +90,6 @@ class ModelPointerSettings(Section, frozen=True):
         return {name: getattr(self, name) for name in names}
 
 
-class _Pointer(msgspec.Struct, frozen=True):
-    """A pointer as it was read; without etag there is none yet."""
-
-    members: dict[str, Any]
-    etag: str = ""
-
-    @property
-    def model(self) -> str:
-        return str(self.members.get("model", ""))
-
-    @property
-    def sha256(self) -> str:
-        return str(self.members.get("sha256", ""))
-
-
 class ModelPointer:
     """The port `Endpoint`."""
 
@@ -145,19 +129,19 @@ class ModelPointer:
 
     def current(self, slot: Slot) -> Deployed:
         """The model that the pointer names. Raises NotFound: there is no pointer yet."""
-        return self._deployed(slot, self._named(slot))
+        return self._deployed(pointers.named(self._blobs, self._blob(slot)))
 
     def artifact(self, slot: Slot) -> Iterator[bytes]:
         """The bytes of that model. Raises NotFound."""
-        return self._blobs.open(self._named(slot).model)
+        return self._blobs.open(pointers.named(self._blobs, self._blob(slot)).model)
 
     def preview(self, slot: Slot, artifact: Artifact) -> dict[str, object]:
         """The pointer before and after."""
-        before = self._read(slot)
+        before = pointers.read(self._blobs, self._blob(slot))
         return {
-            "pointer": self._blob(slot),
+            "pointer": before.blob,
             "before": before.members if before.etag else None,
-            "after": _renamed(before, artifact),
+            "after": before.renamed(artifact).members,
         }
 
     def begin(self, slot: Slot, artifact: Artifact) -> Begun:
@@ -166,12 +150,11 @@ class ModelPointer:
         Raises:
             StaleRecord: somebody else changed it meanwhile; nothing was written.
         """
-        before = self._read(slot)
-        after = before.members
-        if (before.model, before.sha256) != (artifact.blob, artifact.sha256):
-            after = _renamed(before, artifact)
-            self._write(slot, before, after)
-        return Begun(before=self._deployed(slot, before), after=dict(after))
+        before = after = pointers.read(self._blobs, self._blob(slot))
+        if not before.names(artifact):
+            after = before.renamed(artifact)
+            pointers.write(self._blobs, after)
+        return Begun(before=self._deployed(before), after=dict(after.members))
 
     def check(self, slot: Slot, operation: str) -> JobStatus:
         """Done: a written pointer is all there is to it."""
@@ -187,8 +170,8 @@ class ModelPointer:
         Raises:
             Conflict: the model's file is not the one that the pointer was written for.
         """
-        pointer, settings = self._named(slot), self._settings
-        self._check_bytes(slot, pointer)
+        pointer, settings = pointers.named(self._blobs, self._blob(slot)), self._settings
+        pointers.check_bytes(self._blobs, pointer)
         paths = {
             settings.data_parameter: rows,
             settings.model_parameter: pointer.model,
@@ -199,7 +182,7 @@ class ModelPointer:
             "ExperimentName": settings.experiment,
             "Description": f"Retrain, scores of {rows} by {pointer.model}",
             "RunSource": "Retrain",
-            "tags": {POINTER_TAG: self._blob(slot), MODEL_TAG: pointer.model, SHA_TAG: pointer.sha256},
+            "tags": {POINTER_TAG: pointer.blob, MODEL_TAG: pointer.model, SHA_TAG: pointer.sha256},
             **assignments(settings.parameters, passed, settings.datastores),
         }
         return self._pipelines.submit(self._pipeline, body)
@@ -209,7 +192,7 @@ class ModelPointer:
         status = self._pipelines.look(self._settings.experiment, job)
         if status.state is not JobState.SUCCEEDED:
             return status
-        used, now = self._pipelines.run(job).tags or {}, self._named(slot)
+        used, now = self._pipelines.run(job).tags or {}, pointers.named(self._blobs, self._blob(slot))
         if (used.get(MODEL_TAG), used.get(SHA_TAG)) == (now.model, now.sha256):
             return status
         moved = (
@@ -231,66 +214,19 @@ class ModelPointer:
     def _examined(self, slot: Slot) -> Diagnosis:
         blob = self._blob(slot)
         try:
-            pointer = self._read(slot)
-            if not pointer.etag and slot.name == "staging":
+            if slot.name == "staging" and not pointers.read(self._blobs, blob).etag:
                 return said("endpoint", "ok", f"{blob} is not there; the first candidate makes it")
-            self._check_bytes(slot, self._named(slot))
+            pointer = pointers.named(self._blobs, blob)
+            pointers.check_bytes(self._blobs, pointer)
         except RetrainError as error:
             return said("endpoint", "fail", str(error))
-        return said("endpoint", "ok", f"{blob} names {pointer.model}, whose bytes are the ones it was written for")
+        return said("endpoint", "ok", f"{blob} names {pointer.model}, whose bytes are those it was written for")
 
     def _blob(self, slot: Slot) -> str:
         if slot.url not in self._slots:
             raise BadConfiguration(f"{slot.url} is not (any more) a pointer in this model's configuration")
         return self._slots[slot.url]
 
-    def _read(self, slot: Slot) -> _Pointer:
-        """The pointer and its version; one without members when there is none."""
-        blob = self._blob(slot)
-        try:
-            info = self._blobs.head(blob)
-            if info.size > LARGEST:
-                raise BadConfiguration(f"{blob} has {info.size} bytes, so it is no pointer to a model")
-            members = msgspec.json.decode(b"".join(self._blobs.open(blob, info.etag)), type=dict[str, Any])
-        except NotFound:
-            return _Pointer({})
-        except Replaced as error:
-            raise StaleRecord(str(error)) from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise BadConfiguration(f"{blob} is no pointer to a model ({error}); it is a JSON object") from None
-        return _Pointer(members, info.etag)
-
-    def _named(self, slot: Slot) -> _Pointer:
-        pointer = self._read(slot)
-        if pointer.model:
-            return pointer
-        raise NotFound(
-            f"{self._blob(slot)} {'names no model' if pointer.etag else 'is not there'}; write the live model's name "
-            'into it: {"model": "container/path.ilearner", "sha256": "…"}'
-        )
-
-    def _write(self, slot: Slot, before: _Pointer, after: Mapping[str, Any]) -> None:
-        data = msgspec.json.format(msgspec.json.encode(after))
-        try:
-            self._blobs.write(self._blob(slot), data, only_new=not before.etag, etag=before.etag)
-        except (Replaced, Conflict) as error:
-            raise StaleRecord(f"{error}; somebody else wrote the pointer: it is read again") from error
-
-    def _check_bytes(self, slot: Slot, pointer: _Pointer) -> None:
-        digest = sha256()
-        for block in self._blobs.open(pointer.model):
-            digest.update(block)
-        if pointer.sha256 not in ("", digest.hexdigest()):
-            raise Conflict(
-                f"{self._blob(slot)} was written for {pointer.model} with sha256 {pointer.sha256[:16]}…, but its bytes "
-                f"have {digest.hexdigest()[:16]}…: the file was replaced. Put it back, or promote a model anew"
-            )
-
-    def _deployed(self, slot: Slot, pointer: _Pointer) -> Deployed:
+    def _deployed(self, pointer: pointers.Pointer) -> Deployed:
         location = self._blobs.url(pointer.model) if pointer.model else ""
-        return Deployed(resource=self._blob(slot), location=location)
-
-
-def _renamed(before: _Pointer, artifact: Artifact) -> dict[str, Any]:
-    named = {"model": artifact.blob, "sha256": artifact.sha256, "updated": datetime.now(UTC).isoformat()}
-    return {**before.members, **named}
+        return Deployed(resource=pointer.blob, location=location)
