@@ -14,6 +14,8 @@ from local.docs import ROOT
 from retrain.gate.rules import GateRules
 from retrain.model import Basics, HoldoutRules, PromotionRules, read
 from retrain.ncrontab import Ncrontab
+from shared.services.model_pointer import ModelPointerSettings
+from shared.services.pipeline_endpoint import PipelineEndpointSettings
 from shared.services.studio_batch import StudioBatchSettings
 from shared.services.studio_classic import StudioClassicSettings
 from shared.wiring import ENDPOINTS, TRAINERS
@@ -26,7 +28,9 @@ KINDS = {
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[models.NAME]`": Basics,
     '`[models.NAME.trainer]` with `kind = "studio-batch"`': StudioBatchSettings,
+    '`[models.NAME.trainer]` with `kind = "pipeline-endpoint"`': PipelineEndpointSettings,
     '`[models.NAME.endpoint]` with `kind = "studio-classic"`': StudioClassicSettings,
+    '`[models.NAME.endpoint]` with `kind = "model-pointer"`': ModelPointerSettings,
     "`[models.NAME.gate]`": GateRules,
     "`[models.NAME.holdout]`": HoldoutRules,
     "`[models.NAME.promotion]`": PromotionRules,
