@@ -94,10 +94,12 @@ class Lab:
         content: bytes = self.blobs.get_blob_client("designer-lab", name).download_blob().readall()
         return content.decode()
 
-    def call(self, method: str, path: str, token: str | None = None, **more: Any) -> requests.Response:
+    def call(
+        self, method: str, path: str, token: str | None = None, headers: Json | None = None, **more: Any
+    ) -> requests.Response:
         """A plain HTTP call with a bearer token (the lab's unless given); `{WS}` in the path is the workspace."""
         bearer = self.client.token if token is None else token
-        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        headers = {**({"Authorization": f"Bearer {bearer}"} if bearer else {}), **(headers or {})}
         url = self.url + path.replace("{WS}", self.client.scope)
         return requests.request(method, url, headers=headers, timeout=60, **more)
 

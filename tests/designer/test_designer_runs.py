@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from .lab import Lab, rows_csv
 
 

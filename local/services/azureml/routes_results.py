@@ -15,7 +15,7 @@ from local.services.azureml.drafts import decode
 from local.services.azureml.errors import Refused, services
 from local.services.azureml.history import AnyRun
 from local.services.azureml.records import StepRun
-from local.services.azureml.routes_history import find_run, page, run_of
+from local.services.azureml.routes_history import OF_EXPERIMENT, find_run, page, run_of
 from local.services.engine.answers import json_response
 from local.services.engine.blobs import Unreachable
 from local.services.engine.records import wire_time
@@ -76,9 +76,16 @@ async def get_metric(request: web.Request) -> web.Response:
 
 
 def _kept(request: web.Request) -> tuple[AnyRun, dict[str, int]]:
-    workspace, container = workspace_of(request), request.match_info["container"]
-    run = find_run(azureml_of(request), workspace, container.removeprefix("dcid."))
+    if "run" in request.match_info:
+        run = run_of(request)
+    else:
+        key = request.match_info["container"].removeprefix("dcid.")
+        run = find_run(azureml_of(request), workspace_of(request), key)
     return run, run.artifacts if isinstance(run, StepRun) else {}
+
+
+def _path(request: web.Request) -> str:
+    return request.match_info.get("path") or request.query.get("path", "")
 
 
 def _shown(run: AnyRun, path: str) -> dict[str, Any]:
@@ -98,15 +105,14 @@ def _shown(run: AnyRun, path: str) -> dict[str, Any]:
 async def list_artifacts(request: web.Request) -> web.Response:
     """GET artifacts/ExperimentRun/dcid.{run}[/{prefix}]: what the run left, by path."""
     run, kept = _kept(request)
-    prefix = request.match_info.get("path", "")
-    paths = [path for path in kept if path.startswith(prefix)]
+    paths = [path for path in kept if path.startswith(_path(request))]
     shown, token = page(azureml_of(request), paths, request.query.get("continuationToken"))
     return json_response({"value": [_shown(run, path) for path in shown], "continuationToken": token})
 
 
 def _named(request: web.Request) -> tuple[AnyRun, str]:
     run, kept = _kept(request)
-    path = request.match_info["path"]
+    path = _path(request)
     if path not in kept:
         raise Refused(404, f"Artifact {path} was not found in run {run.id}.", "ArtifactNotFound")
     return run, path
@@ -125,7 +131,7 @@ async def get_info(request: web.Request) -> web.Response:
 async def get_infos(request: web.Request) -> web.Response:
     """GET artifacts/prefix/contentinfo/ExperimentRun/dcid.{run}/{prefix}: the addresses of all under it."""
     run, kept = _kept(request)
-    paths = [path for path in kept if path.startswith(request.match_info["path"])]
+    paths = [path for path in kept if path.startswith(_path(request))]
     shown, token = page(azureml_of(request), paths, request.query.get("continuationToken"))
     engine = azureml_of(request).engine
     found = [
@@ -153,6 +159,7 @@ async def get_content(request: web.Request) -> web.Response:
 
 
 _OF = "/ExperimentRun/{container}"
+_OLD = OF_EXPERIMENT + "/runs/{run}/artifacts"
 ROUTES = [
     web.post(METRICS + "/list", list_metrics),
     web.post(METRICS + "/full", get_metric),
@@ -160,5 +167,10 @@ ROUTES = [
     web.get(ARTIFACTS + _OF + "/{path:.+}", list_artifacts),
     web.get(ARTIFACTS + "/contentinfo" + _OF + "/{path:.+}", get_info),
     web.get(ARTIFACTS + "/prefix/contentinfo" + _OF + "/{path:.*}", get_infos),
+    web.get(_OLD, list_artifacts),
+    web.get(_OLD + "/path", list_artifacts),
+    web.get(_OLD + "/path/{path:.+}", list_artifacts),
+    web.get(_OLD + "/contentinfo", get_info),
+    web.get(_OLD + "/contentinfo/{path:.+}", get_info),
     web.get(ARTIFACTS + "/content" + _OF + "/{path:.+}", get_content),
 ]

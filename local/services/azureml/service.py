@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from local.services.azureml import (
+    pages,
     routes_designer,
     routes_history,
     routes_pipelines,
@@ -41,7 +42,7 @@ KINDS = (
 def install(app: web.Application, engine: Engine) -> None:
     """Adds the service to the application."""
     app[AZUREML] = AzureMl(engine)
-    for module in (routes_workspaces, routes_pipelines, routes_history, routes_results, routes_designer):
+    for module in (routes_workspaces, routes_pipelines, routes_history, routes_results, routes_designer, pages):
         app.add_routes(module.ROUTES)
     register(STEP, PIPELINES)
     engine.dialects.extend(dialects())
