@@ -1,13 +1,14 @@
 """Every kind of service, made on this machine, for the tests that each of them must pass.
 
-A case is a model whose trainer and endpoint are of some kinds, as a configuration makes it. A new kind is one more line in
-`SCENES`. With RETRAIN_LIVE_MODELS (a models.toml), RETRAIN_LIVE_DATA (`container/name.csv` with at least twelve labelled
-rows, in the storage account that AzureWebJobsStorage names) each model of that file is one more case: its services are
-called for real, its staging slot is changed.
+A case is a model whose trainer and endpoint are of some kinds, as a configuration makes it. A new kind is one more line
+in `SCENES`. With RETRAIN_LIVE_MODELS (a models.toml) and RETRAIN_LIVE_DATA (`container/name.csv` with at least twelve
+labelled rows, in the storage account that AzureWebJobsStorage names) each model of that file is one more case: its
+services are called for real, and both of its slots are changed and given their model back.
 """
 
 from __future__ import annotations
 
+import csv
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -24,7 +25,7 @@ from retrain.run import Actor, Artifact, Run, State
 from shared.wiring import wire
 
 LIVE = "RETRAIN_LIVE_MODELS"
-DATA = "runs/contract/train.csv"
+DATA, TURNED = "runs/contract/train.csv", "runs/contract/turned.csv"
 PATIENCE = 1800.0 if LIVE in os.environ else 60.0  # seconds for a job; on this machine they take one or two
 LABEL = "income"
 
@@ -74,11 +75,22 @@ class Case:
 
     def rows(self, count: int = 12) -> Rows:
         """Rows of the data to be scored, without their label."""
-        header, *lines = (
-            line.split(",") for line in self.ports.blobs.read(self.data).decode().splitlines()[: count + 1]
-        )
+        header, *lines = self.table()
         place = header.index(self.model.label)
-        return Rows(columns=_without(header, place), values=tuple(_without(line, place) for line in lines))
+        return Rows(columns=_without(header, place), values=tuple(_without(line, place) for line in lines[:count]))
+
+    def table(self) -> list[list[str]]:
+        """The data, its header first."""
+        return list(csv.reader(self.ports.blobs.read(self.data).decode("utf-8-sig").splitlines()))
+
+    def turned(self) -> str:
+        """A blob of the same rows, with their labels in the opposite order: another model comes of it."""
+        header, *lines = self.table()
+        place = header.index(self.model.label)
+        labels = [line[place] for line in reversed(lines)]
+        rows = ([*line[:place], label, *line[place + 1 :]] for line, label in zip(lines, labels, strict=True))
+        self.ports.blobs.write(TURNED, "".join(",".join(row) + "\n" for row in (header, *rows)).encode())
+        return TURNED
 
     def submit(self, run: Run, data: str = "") -> str:
         """A job for the run, over the case's own data or other."""
@@ -137,10 +149,10 @@ def _await(look: Callable[[], JobStatus]) -> JobStatus:
 
 
 Maker = Callable[[StudioClient, str, str, str], Scene]
-"""(services, storage, name, csv) → a model that is served, trained on the csv."""
+"""(services, storage, name, CSV text) → a model that is served, trained on that text."""
 
 
-def _classic(services: StudioClient, storage: str, name: str, csv: str) -> Scene:
+def _classic(services: StudioClient, storage: str, name: str, text: str) -> Scene:
     return stage(services, name, csv, task="classification", label=LABEL, learner="logistic-regression", metric="auc",
                  settle=0)  # fmt: skip
 
@@ -155,14 +167,14 @@ SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
 """By name: what makes the model, and the operations by which faults of trainer and endpoint are ordered."""
 
 
-def case(name: str, services: StudioClient, storage: str, folder: Path, csv: str) -> Case:
-    """The case of that name, with `csv` as its data."""
+def case(name: str, services: StudioClient, storage: str, folder: Path, text: str) -> Case:
+    """The case of that name, with `text` as its data."""
     make, trainer, endpoint = SCENES[name]
-    scene = make(services, storage, f"contract-{list(SCENES).index(name)}", csv)
+    scene = make(services, storage, f"contract-{list(SCENES).index(name)}", text)
     file = folder / "models.toml"
     file.write_text(scene.toml, encoding="utf-8")
     ports = wire({"AzureWebJobsStorage": storage, "RETRAIN_MODELS_FILE": str(file), **scene.keys})
-    ports.blobs.write(DATA, csv.encode())
+    ports.blobs.write(DATA, text.encode())
     (model,) = ports.models.all()
     return Case(name, ports, model, DATA, services, trainer, endpoint)
 
