@@ -153,7 +153,7 @@ Maker = Callable[[StudioClient, str, str, str], Scene]
 
 
 def _classic(services: StudioClient, storage: str, name: str, text: str) -> Scene:
-    return stage(services, name, csv, task="classification", label=LABEL, learner="logistic-regression", metric="auc",
+    return stage(services, name, text, task="classification", label=LABEL, learner="logistic-regression", metric="auc",
                  settle=0)  # fmt: skip
 
 
