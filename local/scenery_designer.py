@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 from azure.storage.blob import BlobServiceClient
 
+from local.services.azureml.catalogue import MODULES
 from local.services.azureml.client import DesignerClient
 from retrain.paths import CANDIDATES, CHAMPIONS, HISTORY, RUNS
 
@@ -51,10 +53,12 @@ def stage(
     trainer: str = "",
     endpoint: str = "",
     since: str = "2000-01-01T00:00:00Z",
+    parameters: Mapping[str, str] = MappingProxyType({}),
 ) -> DesignerScene:
     """Publishes both pipelines, trains a first model on `csv` and lets the pointer name it.
 
-    `learner` is a module of the designer. `gate`, `extra`, `trainer` and `endpoint` are TOML lines for those tables.
+    `learner` is a module of the designer; `parameters` makes fields of it pipeline parameters, by parameter. `gate`,
+    `extra`, `trainer` and `endpoint` are TOML lines for those tables.
     """
     designer.create_workspace()
     with BlobServiceClient.from_connection_string(storage) as blobs:
@@ -62,7 +66,11 @@ def stage(
             _ensure(blobs, container)
             designer.register_datastore(store, container, storage)
         blobs.get_blob_client(HISTORY, f"{name}/first.csv").upload_blob(csv.encode(), overwrite=True)
-        training = publish(designer, training_pipeline(designer, name, label, learner), f"{name}-training")
+        draft = training_pipeline(designer, name, label, learner)
+        for parameter, title in parameters.items():
+            designer.set_parameter(draft, parameter, MODULES[learner].fields[title].default or "")
+            designer.attach(draft, parameter, "learner", title)
+        training = publish(designer, draft, f"{name}-training")
         inference = publish(designer, inference_pipeline(designer, name), f"{name}-scores")
         live = f"{SERVING}/{name}/live.json"
         _point(blobs, live, f"{SERVING}/{name}/first.ilearner", first_model(designer, training))

@@ -11,6 +11,7 @@ import pytest
 
 from local.stack import Stack, furnish
 from tests.app.world import World
+from tests.identity import identified
 
 ACCOUNTS = 120
 _numbers = itertools.count()
@@ -21,21 +22,22 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     key = base64.b64encode(b"a key for tests").decode()
     accounts = ";".join(f"world{number}:{key}" for number in range(ACCOUNTS))
     folder = tmp_path_factory.mktemp("stack")
-    with Stack(folder, switches={"propagationDelay": 0}, accounts=accounts, workers=1) as running:
+    running = Stack(folder, switches={"propagationDelay": 0}, accounts=accounts, workers=1)
+    with running, identified(running.studio.url):
         yield running
 
 
 @pytest.fixture
 def new_world(stack: Stack, tmp_path: Path) -> Iterator[Callable[..., World]]:
-    """Makes worlds: a storage account, a model that is served, and on demand a host."""
+    """Makes worlds (or their kind): a storage account, a model that is served, and on demand a host."""
     made: list[World] = []
 
-    def make(**options: object) -> World:
+    def make(kind: type[World] = World, **options: object) -> World:
         storage = stack.azurite.connection_string_for(f"world{next(_numbers)}")
         furnish(storage)
         folder = tmp_path / f"world{len(made)}"
         folder.mkdir()
-        world = World(stack, storage, folder, **options)  # type: ignore[arg-type]
+        world = kind(stack, storage, folder, **options)  # type: ignore[arg-type]
         made.append(world)
         return world
 

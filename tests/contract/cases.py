@@ -17,7 +17,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from local import scenery_designer
 from local.scenery import Scene, stage
+from local.scenery_designer import DesignerScene
+from local.services.azureml.client import DesignerClient
 from local.services.studio.client import StudioClient
 from retrain.model import Model
 from retrain.ports import Endpoint, JobState, JobStatus, Ports, Rows, Slot, Trainer
@@ -148,7 +151,7 @@ def _await(look: Callable[[], JobStatus]) -> JobStatus:
     return status
 
 
-Maker = Callable[[StudioClient, str, str, str], Scene]
+Maker = Callable[[StudioClient, str, str, str], Scene | DesignerScene]
 """(services, storage, name, CSV text) → a model that is served, trained on that text."""
 
 
@@ -157,11 +160,24 @@ def _classic(services: StudioClient, storage: str, name: str, text: str) -> Scen
                  settle=0)  # fmt: skip
 
 
+def _designer(services: StudioClient, storage: str, name: str, text: str) -> DesignerScene:
+    designer = DesignerClient(services.url, "contract")
+    return scenery_designer.stage(
+        designer, storage, name, text, label=LABEL, learner="Two-Class Logistic Regression", metric="auc",
+        parameters={"L2 Weight": "L2 regularization weight"},
+    )  # fmt: skip
+
+
 SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
     "studio-batch to studio-classic": (
         _classic,
         Faults(submit="submitjob", poll="getjobstatus"),
         Faults(begin="patch", score="execute"),
+    ),
+    "pipeline-endpoint to model-pointer": (
+        _designer,
+        Faults(submit="submitpipelineendpoint", poll="getrundetails"),
+        Faults(),
     ),
 }
 """By name: what makes the model, and the operations by which faults of trainer and endpoint are ordered."""

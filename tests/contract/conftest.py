@@ -12,6 +12,7 @@ from local.azurite import Azurite
 from local.services.launch import ServicesProcess
 from local.services.studio.client import StudioClient
 from local.stack import furnish
+from tests.identity import identified
 from tests.services.world import people
 
 from .cases import SCENES, Case, case, live
@@ -25,7 +26,8 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StudioC
         storage = azurite.connection_string
         furnish(storage)
         switches = {"propagationDelay": 0}
-        with ServicesProcess(folder, storage, workers=1, switches=switches, log=folder / "log") as process:
+        running = ServicesProcess(folder, storage, workers=1, switches=switches, log=folder / "log")
+        with running as process, identified(process.url):
             client = StudioClient(process.url)
             yield client, storage
             client.close()
