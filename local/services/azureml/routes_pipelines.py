@@ -264,14 +264,20 @@ _SUBMIT = (
     (RUNS + "/PipelineEndpointSubmit/Id/{pipelineendpoint}/{version}", submit_to_endpoint),
     (RUNS + "/PipelineEndpointSubmit/Name", submit_to_endpoint),
 )
+_PUBLISHED = (
+    ("GET", "", list_published),
+    ("GET", "/{pipeline}", get_published),
+    ("GET", "/{pipeline}/status", get_published_status),
+    ("PUT", "/{pipeline}/status", set_published_status),
+)
 _STATUS = RUNS + "/{run}/Graph/{which:AllNodes|Node}/{what:Status|StatusCode}"
 _LOG = RUNS + "/{run}/Graph/Shareable/{log:STDOUT|STDERR|JobLog}"
 ROUTES = [
-    web.get(BASE + "/PublishedPipelines", list_published),
-    web.get(BASE + "/PublishedPipelines/{pipeline}", get_published),
-    web.get(BASE + "/PublishedPipelines/{pipeline}/status", get_published_status),
-    web.put(BASE + "/PublishedPipelines/{pipeline}/status", set_published_status),
-    web.get(BASE + "/Pipelines/{pipeline}", get_published),
+    *(
+        web.route(method, f"{BASE}/{name}{tail}", handler)
+        for name in ("PublishedPipelines", "Pipelines")
+        for method, tail, handler in _PUBLISHED
+    ),
     web.get(BASE + "/PipelineEndpoints", list_endpoints),
     web.get(BASE + "/PipelineEndpoints/Name", get_endpoint),
     web.get(BASE + "/PipelineEndpoints/Id/{pipelineendpoint}", get_endpoint),
