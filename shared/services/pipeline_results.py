@@ -62,7 +62,7 @@ def step_called(steps: Sequence[HistoryRun], name: str) -> HistoryRun | None:
     if len(found) > 1:
         ids = ", ".join(step.run_id for step in found)
         raise BadConfiguration(
-            f"the run has {len(found)} steps {name!r} ({ids}); give the one that counts its own name"
+            f"the run has {len(found)} steps {name!r} ({ids}); name the one that counts in the draft"
         )
     return found[0] if found else None
 

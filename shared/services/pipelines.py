@@ -46,7 +46,7 @@ T = TypeVar("T")
 class HistoryRun(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A run, or a step of one, as run history shows it."""
 
-    run_id: str
+    run_id: str = ""
     status: str | None = None
     created_utc: datetime | None = None
     name: str | None = None
@@ -123,7 +123,7 @@ class Pipelines:
     def run(self, run: str) -> HistoryRun:
         """A run as history shows it. Raises NotFound."""
         url = f"{self.places.history}/runs/{quote(run, safe='')}/details"
-        return self.arm.call("GET", url, f"look at run {run}").json(HistoryRun)
+        return msgspec.structs.replace(self.arm.call("GET", url, f"look at run {run}").json(HistoryRun), run_id=run)
 
     def look(self, experiment: str, run: str) -> JobStatus:
         """How far a run is, by run history; by the pipelines service where history does not know it (yet)."""
