@@ -64,7 +64,8 @@ class Running:
             step = Step(self.engine, record, self.run.graph.nodes[node].fields, inputs, place)
             outputs = await self._perform(step)
         except _Bypassed:
-            self._note(record, "Bypassed")
+            if self.run.continue_on_failure:  # otherwise the whole run ends now, this step with it
+                self._note(record, "Bypassed")
             raise
         except asyncio.CancelledError:
             raise
