@@ -7,7 +7,7 @@ from typing import Self
 
 import msgspec
 
-from retrain.errors import BadConfiguration, Conflict
+from retrain.errors import BadConfiguration, BadRequest, Conflict
 from retrain.model import Section
 from retrain.ports import Blobs, Diagnosis, JobState, JobStatus, Results
 from retrain.run import Run
@@ -98,20 +98,24 @@ class PipelineEndpoint:
 
     def find(self, run: Run) -> str | None:
         """The oldest run that carries this run's tags; younger ones are one too many, and are cancelled."""
-        tags = _tags(run)
-        first, *others = self._pipelines.tagged(self._settings.experiment, tags, RUN_TAG) or (None,)
-        for other in others:
-            if other is not None and other.state not in ENDED:
-                self._pipelines.cancel(other.run_id)
-        return first.run_id if first else None
+        runs = self._pipelines.tagged(self._settings.experiment, _tags(run), RUN_TAG)
+        for extra in runs[1:]:
+            if extra.state not in ENDED:
+                self._pipelines.cancel(extra.run_id)
+        return runs[0].run_id if runs else None
 
     def submit(self, run: Run, training: str, artifact: str, metrics: str) -> str:
         """Runs the pipeline on the data; where its model and metrics are is asked afterwards.
 
         Raises:
             BadConfiguration: what the service does not take, with the parameters that the pipeline has.
+            BadRequest: the run's own parameters name the one that takes the data.
         """
         settings = self._settings
+        if settings.data_parameter in run.parameters:
+            raise BadRequest(
+                f"parameter {settings.data_parameter!r} takes the data of the run; leave it out of the request"
+            )
         passed = [Passed(settings.data_parameter, settings.data_as, training)]
         body = {
             "ExperimentName": settings.experiment,

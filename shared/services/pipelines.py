@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -111,13 +112,15 @@ class Pipelines:
     def tagged(self, experiment: str, tags: Mapping[str, str], by: str) -> list[HistoryRun]:
         """Runs of an experiment that carry all these tags, oldest first. The service is asked by the tag `by`.
 
-        Tags are compared here as well, and where the service refuses the filter, its newest runs are looked through.
+        Its filters are documented by a single example, so tags are compared here, and when the filter finds nothing or
+        is refused, the newest runs are looked through.
         """
         try:
             found = list(self._query(experiment, f"Tags/{by} eq {tags[by]}"))
         except BadRequest:
-            found = list(self._query(experiment, None))
+            found = []
         runs = [run for run in found if run.has(tags)]
+        runs = runs or [run for run in islice(self._query(experiment, None), PAGE) if run.has(tags)]
         return sorted(runs, key=lambda run: (run.created_utc or datetime.max.replace(tzinfo=UTC), run.run_id))
 
     def run(self, run: str) -> HistoryRun:
@@ -158,7 +161,7 @@ class Pipelines:
 
     def _query(self, experiment: str, filter_: str | None) -> Iterator[HistoryRun]:
         url = f"{self.places.history}/experiments/{quote(experiment, safe='')}/runs:query"
-        body = {"filter": filter_, "orderby": None if filter_ else "CreatedUtc desc", "top": PAGE}
+        body = {"filter": filter_, "orderby": None, "top": PAGE}
         asked = f"list runs of experiment {experiment}" + (f" with {filter_}" if filter_ else "")
         try:
             yield from self.pages(lambda token: self.arm.call("POST", url, asked, {**body, "continuationToken": token}))

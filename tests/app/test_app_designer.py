@@ -175,7 +175,7 @@ def test_a_job_that_shows_late_is_kept_and_the_second_one_cancelled(world: Desig
     trainer = world.ports.services.trainer(world.ports.models.get(world.name))
     assert run.data is not None
     first = trainer.submit(run, run.data.training, "unused", "unused")
-    world.designer.fault("queryruns", status=404, times=2)  # two looks at a listing that lags behind
+    world.designer.fault("queryruns", status=404, times=4)  # two looks at a listing that lags behind
     world.later(seconds=121)
     run = world.handed(run)
     assert run.job is not None and (run.job.phase, run.job.again) == ("started", True)

@@ -7,7 +7,16 @@ import re
 import msgspec
 import pytest
 
-from retrain.errors import AccessDenied, BadConfiguration, Conflict, NotFound, RetrainError, Throttled, Unavailable
+from retrain.errors import (
+    AccessDenied,
+    BadConfiguration,
+    BadRequest,
+    Conflict,
+    NotFound,
+    RetrainError,
+    Throttled,
+    Unavailable,
+)
 from retrain.ports import JobState
 from retrain.run import Run
 from shared.services.arm import MANAGEMENT
@@ -74,6 +83,13 @@ def test_parameters_of_a_run_win_over_configured_ones(lab: PipelineLab) -> None:
     other = submitted(trainer, lab.run(seed="7"))
     assert lab.designer.run(job)["ParameterAssignments"]["seed"] == "5"
     assert lab.designer.run(other)["ParameterAssignments"]["seed"] == "7"
+
+
+def test_a_run_may_not_name_the_data_itself(lab: PipelineLab) -> None:
+    run = lab.run(data="income/other.csv")
+    with pytest.raises(BadRequest, match="parameter 'data' takes the data of the run"):
+        submitted(lab.trainer(), run)
+    assert lab.runs_of(run) == []
 
 
 def test_an_unknown_parameter_is_answered_with_those_there_are(lab: PipelineLab) -> None:

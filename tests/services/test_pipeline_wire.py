@@ -93,10 +93,19 @@ def test_runs_without_a_time_come_last_and_odd_tags_do_not_count(server: Wire) -
     assert trainer(server).find(run) == "b"
 
 
+def test_a_filter_that_finds_nothing_is_not_the_last_word(server: Wire) -> None:
+    run = a_run()
+    shown = {"runId": "a", "status": "Running", "tags": {"retrainRun": run.id, "retrainAttempt": "1"}}
+    server.answers(says({"value": []}), says({"value": [shown]}))
+    assert trainer(server).find(run) == "a"
+    filters = [msgspec.json.decode(seen.body)["filter"] for seen in server.seen]
+    assert filters == [f"Tags/retrainRun eq {run.id}", None]
+
+
 def test_a_listing_that_never_ends_is_left_at_last(server: Wire) -> None:
     server.answers(says({"value": [], "continuationToken": "more"}))
     assert trainer(server).find(a_run()) is None
-    assert len(server.seen) == MOST_PAGES
+    assert len(server.seen) == 2 * MOST_PAGES
 
 
 def test_an_error_of_the_pipelines_service_is_told_with_its_words(server: Wire) -> None:
