@@ -160,6 +160,12 @@ def carry(champion: Champion, ports: Ports) -> Progress:
     return _put_back(champion, intent, endpoint, ports.now())
 
 
+def serves_else(champion: Champion, endpoint: Endpoint) -> str:
+    """What production serves when it is not what the ledger says; else empty."""
+    serving = endpoint.current(endpoint.production()).location
+    return serving if serving != champion.location else ""
+
+
 def shows(probes: str, endpoint: Endpoint, ports: Ports) -> bool:
     """Whether production answers the probe rows with the scores on record for a model."""
     known = from_json(ports.blobs.read(probes), Probes)
