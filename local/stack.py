@@ -20,6 +20,7 @@ from local.azurite import Azurite
 from local.host.launch import HostProcess
 from local.services.launch import ServicesProcess
 from local.services.studio.client import StudioClient
+from local.services.tokens.client import identity
 from retrain.messages import EVALUATION_QUEUE, REQUESTS_QUEUE, TRAINING_QUEUE
 from retrain.paths import CONTAINERS
 
@@ -65,6 +66,8 @@ class Stack:
             self._exits.close()
             raise
         self.client = StudioClient(self.studio.url)
+        self.identity = {**identity(self.studio.url), "KEY_VAULT_URL": self.studio.url}
+        """Settings with which the app has an identity and a vault, as it has in Azure."""
         self._exits.callback(self.client.close)
         self.host: HostProcess | None = None
 
@@ -84,6 +87,7 @@ class Stack:
             "RETRAIN_BLOB_SOURCE": "EventGrid" if events else "Polling",
             "AzureWebJobsDisableHomepage": "true",
             "AzureFunctionsWebHost__hostid": "retrain-local",
+            **self.identity,
             **settings,
         }
         log = self.access_log if events else None

@@ -11,6 +11,7 @@ import pytest
 
 from local.stack import Stack, furnish
 from tests.app.world import World
+from tests.identity import identified
 
 ACCOUNTS = 120
 _numbers = itertools.count()
@@ -22,7 +23,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     accounts = ";".join(f"world{number}:{key}" for number in range(ACCOUNTS))
     folder = tmp_path_factory.mktemp("stack")
     with Stack(folder, switches={"propagationDelay": 0}, accounts=accounts, workers=1) as running:
-        yield running
+        with identified(running.studio.url):
+            yield running
 
 
 @pytest.fixture

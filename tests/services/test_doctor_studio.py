@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from retrain.ports import Diagnosis
-from shared.services.studio_classic import StudioClassic
 
 from .world import COLUMNS, World
 
@@ -38,9 +37,9 @@ def test_what_fits_is_said_and_nothing_is_wrong(world: World) -> None:
 
 def test_examining_starts_nothing_and_sends_only_gets(world: World) -> None:
     jobs, before = world.studio.jobs(), [world.endpoint(name) for name in ("live", "trial")]
+    trainer, endpoint = world.trainer(), world.endpoint_client()
     world.studio.clear_log()
-    list(world.trainer().examine())
-    list(world.endpoint_client().examine())
+    assert list(trainer.examine()) and list(endpoint.examine())
     seen = [entry for entry in world.studio.log() if not entry["path"].startswith("/_local/")]
     assert {entry["method"] for entry in seen} == {"GET"}
     assert {entry["operation"] for entry in seen} == {"getjobstatus", "getswagger", "getendpoint"}
@@ -92,7 +91,7 @@ def test_an_address_that_is_unknown_fails_for_its_address_not_for_its_key(world:
 
 
 def test_a_service_that_is_down_or_busy_is_a_finding(world: World) -> None:
-    world.studio.fault("getjobstatus", status=503, detail="RequestThrottled", times=3)
+    world.studio.fault("getjobstatus", status=503, detail="RequestThrottled")
     assert "RequestThrottled" in warnings(world.trainer().examine())
     world.studio.fault("getswagger", status=502, times=3)
     found = list(world.trainer().examine())
@@ -143,10 +142,6 @@ def test_a_training_service_as_production_is_recognised(world: World) -> None:
     assert "This looks like a training web service: it has no updatable resource" in failures(client.examine())
 
 
-def client_with(world: World, **settings: Any) -> StudioClassic:
-    return world.endpoint_client(**settings)
-
-
 ENDPOINT = [
     ({"resource": "income [trained model]"}, "Copy the name exactly, case matters"),
     ({"input": "Input1"}, "input = 'Input1': the service has no such name; did you mean 'input1'? Case matters"),
@@ -160,7 +155,7 @@ ENDPOINT = [
 def test_a_mistake_in_the_endpoint_is_found_at_production_and_staging(
     world: World, settings: dict[str, Any], advice: str
 ) -> None:
-    found = failures(client_with(world, **settings).examine()).splitlines()
+    found = failures(world.endpoint_client(**settings).examine()).splitlines()
     for slot in ("production: ", "staging: "):
         assert any(line.startswith(slot) and advice in line for line in found), found
 
