@@ -22,9 +22,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     key = base64.b64encode(b"a key for tests").decode()
     accounts = ";".join(f"world{number}:{key}" for number in range(ACCOUNTS))
     folder = tmp_path_factory.mktemp("stack")
-    with Stack(folder, switches={"propagationDelay": 0}, accounts=accounts, workers=1) as running:
-        with identified(running.studio.url):
-            yield running
+    running = Stack(folder, switches={"propagationDelay": 0}, accounts=accounts, workers=1)
+    with running, identified(running.studio.url):
+        yield running
 
 
 @pytest.fixture

@@ -45,3 +45,16 @@ functions = asyncio.run(load(Path.cwd()))
 print(json.dumps(sorted(function.name for function in functions)))
 """
     assert set(json.loads(fresh(code, RETRAIN_TICK="0 * * * * *").splitlines()[-1])) == FUNCTIONS
+
+
+def test_our_own_code_loads_azure_identity_only_when_a_token_is_needed() -> None:
+    """What the platform's own extension for blobs loads is not ours to say."""
+    code = """
+import json, sys
+from shared.services.credentials import secret
+from shared.wiring import wire
+env = {"AzureWebJobsStorage": "UseDevelopmentStorage=true", "KEY_VAULT_URL": "https://v.vault.azure.net"}
+wire(env).ledger, secret("keyvault:x", env)
+print(json.dumps([name for name in ("azure.identity", "msal") if name in sys.modules]))
+"""
+    assert json.loads(fresh(code)) == []
