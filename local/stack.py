@@ -62,12 +62,12 @@ class Stack:
                     folder / "studio", self.storage, studio_port, switches, workers, log=folder / "studio.log"
                 )
             )
+            self.identity = {**identity(self.studio.url), "KEY_VAULT_URL": self.studio.url}
+            """Settings with which the app has an identity and a vault, as it has in Azure."""
         except BaseException:
             self._exits.close()
             raise
         self.client = StudioClient(self.studio.url)
-        self.identity = {**identity(self.studio.url), "KEY_VAULT_URL": self.studio.url}
-        """Settings with which the app has an identity and a vault, as it has in Azure."""
         self._exits.callback(self.client.close)
         self.host: HostProcess | None = None
 

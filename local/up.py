@@ -161,7 +161,6 @@ def _settings(stack: Stack, home: Home) -> dict[str, str]:
     """What the app needs to know besides keys, as it is at this start."""
     return {
         "AzureWebJobsStorage": stack.storage,
-        **stack.identity,
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "RETRAIN_BLOB_SOURCE": "EventGrid",
         "RETRAIN_MODELS_FILE": str(home.models),

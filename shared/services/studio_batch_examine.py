@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from retrain.findings import examined, fail, misnamed, ok, warn
 from retrain.ports import Diagnosis
 from shared.services.studio import Studio
-from shared.services.studio_examine import key_opens, parameters_fit
+from shared.services.studio_examine import UNTOLD, key_opens, parameters_fit
 from shared.services.studio_jobs import Jobs
 from shared.services.studio_names import Names
 
@@ -28,6 +28,9 @@ def examine(settings: StudioBatchSettings, studio: Studio, base: str) -> Iterato
 
 
 def _names(settings: StudioBatchSettings, there: Names) -> Iterator[Diagnosis]:
+    if not there.outputs:
+        yield warn(SUBJECT, UNTOLD)
+        return
     if settings.data_parameter:
         if settings.data_parameter not in there.parameters:
             yield fail(SUBJECT, misnamed("data_parameter", settings.data_parameter, there.parameters))
@@ -42,7 +45,7 @@ def _names(settings: StudioBatchSettings, there: Names) -> Iterator[Diagnosis]:
 
 
 def _outputs(settings: StudioBatchSettings, there: Names) -> Iterator[Diagnosis]:
-    if there.outputs and not there.models and len(there.tables) == len(there.outputs):
+    if not there.models and len(there.tables) == len(there.outputs):
         advice = "is this the predictive service? Configure the training one, with its trained model as an output"
         yield fail(SUBJECT, f"no output of the service is a trained model (.ilearner); {advice}")
         return

@@ -10,7 +10,7 @@ from retrain.findings import examined, fail, misnamed, ok, warn
 from retrain.ports import Diagnosis, Slot
 from shared.services.http import Http
 from shared.services.studio import Studio
-from shared.services.studio_examine import key_opens, parameters_fit
+from shared.services.studio_examine import UNTOLD, key_opens, parameters_fit
 from shared.services.studio_jobs import Jobs
 from shared.services.studio_management import DEFAULT_ADVICE, EndpointInfo, Management, runtime_of, updatable
 from shared.services.studio_names import Names
@@ -67,6 +67,9 @@ class Examination:
             yield ok(title, f"endpoint {info.name!r} can be given another model as {resource.name!r}")
 
     def _names(self, there: Names, title: str) -> Iterator[Diagnosis]:
+        if not there.outputs:
+            yield warn(title, UNTOLD)
+            return
         settings = self._settings
         used = (("input", settings.input, there.inputs), ("output", settings.output, there.outputs))
         wrong = [fail(title, misnamed(key, name, known)) for key, name, known in used if name not in known]

@@ -13,6 +13,7 @@ from retrain.ports import Diagnosis
 from shared.services.studio import COMMON, VERSION, Studio, explained, is_refusal
 
 NOBODYS_JOB = "0" * 32
+UNTOLD = "its Swagger document tells no names of outputs; compare the configured names with its help page"
 WRONG_PLACE = ("WorkspaceNotFound", "WebServiceNotFound", "WebServiceIdNotFoundInWorkspace", "WebServiceIdInvalid")
 """Refusals that speak of the address, not of the job."""
 

@@ -47,7 +47,8 @@ _MODEL = ".ilearner"
 
 def names_in(swagger: Any) -> Names:
     """Reads names out of `swagger.json`: the batch request's definition first, then the request-response ones."""
-    definitions = swagger.get("definitions", {}) if isinstance(swagger, dict) else {}
+    found = swagger.get("definitions") if isinstance(swagger, dict) else None
+    definitions: dict[str, Any] = found if isinstance(found, dict) else {}
 
     def members(*paths: tuple[str, str]) -> tuple[str, ...]:
         for definition, member in paths:
@@ -87,7 +88,7 @@ def _about(definitions: dict[str, Any], output: str) -> str:
 
 def _properties(definitions: dict[str, Any], schema: Any) -> dict[str, Any]:
     for _ in range(5):  # a reference to a reference is enough; a ring must not hang us
-        reference = schema.get("$ref", "") if isinstance(schema, dict) else ""
+        reference = str(schema.get("$ref", "")) if isinstance(schema, dict) else ""
         if not reference:
             break
         schema = definitions.get(reference.rpartition("/")[2], {})
