@@ -278,7 +278,7 @@ SAID = st.sampled_from(
         "required",
         "$ref",
         "definitions",
-    ]  # fmt: skip
+    ]
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
