@@ -184,7 +184,7 @@ class StudioClassic:
         return Begun(before=_deployed(resource), after=_body(resource.name, reference.redacted()))
 
     def check(self, slot: Slot, operation: str) -> JobStatus:
-        """Done: what the service said to the PATCH is all that it says."""
+        """Done: a PATCH that was taken has no operation to follow; `settle` says how long it may take to show."""
         return JobStatus(state=JobState.SUCCEEDED)
 
     def score(self, slot: Slot, rows: Rows) -> list[float]:

@@ -72,7 +72,8 @@ class World:
         """The app's settings."""
         keys = {key: value for scene in self.scenes.values() for key, value in scene.keys.items()}
         models = str(self.folder / "models.toml")
-        given = {"AzureWebJobsStorage": self.storage, "RETRAIN_MODELS_FILE": models, **self.stack.identity, **keys}
+        ours = {"AzureWebJobsStorage": self.storage, "RETRAIN_CALLBACK_HOSTS": "127.0.0.1", **self.stack.identity}
+        given = {**ours, "RETRAIN_MODELS_FILE": models, **keys}
         return {name: value for name, value in given.items() if name not in self.missing}
 
     def without(self, *names: str) -> None:

@@ -1,7 +1,8 @@
 """Microsoft's own Python client of 2016 for Studio (classic), `azureml` 0.2.7, unchanged, against the stand-in.
 
 It owns the package name that later SDKs share, so it is installed beside the environment (`make setup`) and runs in an
-interpreter of its own, which gives it back one name that Python has changed since. It scores; its other half publishes Python source, which the stand-in does not run.
+interpreter of its own, which gives it back one name that Python has changed since. It scores; its other half publishes
+Python source, which the stand-in does not run.
 """
 
 from __future__ import annotations
