@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Self
 
 import msgspec
 
-from retrain.errors import BadConfiguration, Conflict, RetrainError
+from retrain.errors import BadConfiguration, Conflict
+from retrain.findings import examined, ok
 from retrain.model import Section
 from retrain.ports import Begun, Blobs, Deployed, Diagnosis, JobState, JobStatus, Rows, Slot
 from retrain.run import Artifact
@@ -23,7 +25,7 @@ from shared.services.credentials import identity_token
 from shared.services.http import Http
 from shared.services.pipeline_addresses import version_problems
 from shared.services.pipeline_data import Form, Passed, assignments, path_problems
-from shared.services.pipeline_examined import examined, said
+from shared.services.pipeline_examined import looked_at
 from shared.services.pipelines import reached_by
 from shared.services.studio_scores import scores_in_csv
 
@@ -206,21 +208,18 @@ class ModelPointer:
 
     def examine(self) -> Iterator[Diagnosis]:
         """Whether the pointers name models that are there, and the inference pipeline takes what we fill."""
-        for slot in (self.production(), *self.staging()):
-            yield self._examined(slot)
-        settings = self._settings
-        yield from examined("endpoint", self._pipelines, self._pipeline, settings.filled, settings.parameters)
+        slots = (self.production(), *self.staging())
+        given = ("endpoint", self._pipelines, self._pipeline, self._settings.filled, self._settings.parameters)
+        return examined("endpoint", *(partial(self._pointed, slot) for slot in slots), partial(looked_at, *given))
 
-    def _examined(self, slot: Slot) -> Diagnosis:
+    def _pointed(self, slot: Slot) -> Iterator[Diagnosis]:
         blob = self._blob(slot)
-        try:
-            if slot.name == "staging" and not pointers.read(self._blobs, blob).etag:
-                return said("endpoint", "ok", f"{blob} is not there; the first candidate makes it")
-            pointer = pointers.named(self._blobs, blob)
-            pointers.check_bytes(self._blobs, pointer)
-        except RetrainError as error:
-            return said("endpoint", "fail", str(error))
-        return said("endpoint", "ok", f"{blob} names {pointer.model}, whose bytes are those it was written for")
+        if slot.name == "staging" and not pointers.read(self._blobs, blob).etag:
+            yield ok("endpoint", f"{blob} is not there; the first candidate makes it")
+            return
+        pointer = pointers.named(self._blobs, blob)
+        pointers.check_bytes(self._blobs, pointer)
+        yield ok("endpoint", f"{blob} names {pointer.model}, whose bytes are those it was written for")
 
     def _blob(self, slot: Slot) -> str:
         if slot.url not in self._slots:

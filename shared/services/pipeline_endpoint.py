@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Self
 
 import msgspec
 
 from retrain.errors import BadConfiguration, BadRequest, Conflict
+from retrain.findings import examined
 from retrain.model import Section
 from retrain.ports import Blobs, Diagnosis, JobState, JobStatus, Results
 from retrain.run import Run
@@ -18,7 +20,7 @@ from shared.services.http import Http
 from shared.services.pipeline_addresses import WORKSPACES
 from shared.services.pipeline_data import Form, Passed, assignments, path_problems
 from shared.services.pipeline_discovery import discovery
-from shared.services.pipeline_examined import examined
+from shared.services.pipeline_examined import looked_at
 from shared.services.pipeline_results import file_of, first_run, metrics_of, step_called
 from shared.services.pipelines import ENDED, Pipelines, name_of, reached_by
 
@@ -170,7 +172,8 @@ class PipelineEndpoint:
         """Whether the pipeline, its version and its parameters are there and may be seen."""
         settings = self._settings
         filled = {"data_parameter": settings.data_parameter}
-        return examined("trainer", self._pipelines, self._pipeline, filled, settings.parameters)
+        given = ("trainer", self._pipelines, self._pipeline, filled, settings.parameters)
+        return examined("trainer", partial(looked_at, *given))
 
 
 def _tags(run: Run) -> dict[str, str]:

@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
 
-from retrain.errors import RetrainError
+from retrain.findings import fail, ok
 from retrain.ports import Diagnosis
 from shared.services.pipeline_addresses import Pipeline
 from shared.services.pipeline_shown import Shown, show
 from shared.services.pipelines import Pipelines
 
 
-def examined(
+def looked_at(
     subject: str, pipelines: Pipelines, pipeline: Pipeline, filled: Mapping[str, str], fixed: Mapping[str, str]
 ) -> Iterator[Diagnosis]:
-    """Looks at the pipeline. `filled`: parameters that we fill, by setting; `fixed`: those with a configured value."""
-    try:
-        shown = show(pipelines.arm, pipelines.places, pipeline)
-    except RetrainError as error:
-        yield said(subject, "fail", str(error))
-        return
-    yield said(subject, "ok", _there(shown, pipeline))
+    """Looks at the pipeline. `filled`: parameters that we fill, by setting; `fixed`: those with a configured value.
+
+    Raises what looking raises.
+    """
+    shown = show(pipelines.arm, pipelines.places, pipeline)
+    yield ok(subject, _there(shown, pipeline))
     if not shown.published.usable:
-        yield said(subject, "fail", f"{pipeline.ident} is disabled; enable it, or name a version that is not")
+        yield fail(subject, f"{pipeline.ident} is disabled; enable it, or name a version that is not")
     for setting, name in [*filled.items(), *(("parameters", name) for name in fixed)]:
         yield _parameter(subject, shown, setting, name)
-    yield said(subject, "ok", "its identity may see the pipeline; to run it, it needs AzureML Data Scientist as well")
-
-
-def said(subject: str, verdict: Literal["ok", "warn", "fail"], message: str) -> Diagnosis:
-    """One thing found."""
-    return Diagnosis(subject=subject, verdict=verdict, message=message)
+    yield ok(subject, "its identity may see the pipeline; to run it, it needs AzureML Data Scientist as well")
 
 
 def _there(shown: Shown, pipeline: Pipeline) -> str:
@@ -44,5 +37,5 @@ def _there(shown: Shown, pipeline: Pipeline) -> str:
 def _parameter(subject: str, shown: Shown, setting: str, name: str) -> Diagnosis:
     there = shown.published.parameters
     if name in there:
-        return said(subject, "ok", f"parameter {name!r} is there; its default is {there[name]!r}")
-    return said(subject, "fail", f"{setting}: it has no parameter {name!r} (case counts). {shown.summary}")
+        return ok(subject, f"parameter {name!r} is there; its default is {there[name]!r}")
+    return fail(subject, f"{setting}: it has no parameter {name!r} (case counts). {shown.summary}")
