@@ -12,6 +12,7 @@ from typing import Any
 from retrain.model import Model
 from retrain.ports import Blobs, Endpoint, Ports, Trainer
 from shared.configuration import ConfiguredModels, from_blobs, from_file
+from shared.services.outside import Outside
 from shared.services.studio_batch import StudioBatch, StudioBatchSettings
 from shared.services.studio_classic import StudioClassic, StudioClassicSettings
 from shared.settings import Settings
@@ -67,7 +68,7 @@ def wire(env: Mapping[str, str]) -> Ports:
         endpoints={name: kind for name, (kind, _) in ENDPOINTS.items()},
     )
     services = ConfiguredServices(storage.blobs, env)
-    return Ports(ledger, storage.blobs, storage.queues, models, services, now)
+    return Ports(ledger, storage.blobs, storage.queues, models, services, Outside(settings.callback_hosts), now)
 
 
 @cache
