@@ -12,13 +12,17 @@ from typing import Any
 from retrain.model import Model
 from retrain.ports import Blobs, Endpoint, Ports, Trainer
 from shared.configuration import ConfiguredModels, from_blobs, from_file
+from shared.services.data_factory import DataFactory, DataFactorySettings
 from shared.services.outside import Outside
 from shared.services.studio_batch import StudioBatch, StudioBatchSettings
 from shared.services.studio_classic import StudioClassic, StudioClassicSettings
 from shared.settings import Settings
 from shared.storage.accounts import Storage
 
-TRAINERS: Mapping[str, tuple[type[Any], Any]] = {"studio-batch": (StudioBatchSettings, StudioBatch.of)}
+TRAINERS: Mapping[str, tuple[type[Any], Any]] = {
+    "studio-batch": (StudioBatchSettings, StudioBatch.of),
+    "data-factory": (DataFactorySettings, DataFactory.of),
+}
 ENDPOINTS: Mapping[str, tuple[type[Any], Any]] = {"studio-classic": (StudioClassicSettings, StudioClassic.of)}
 """By `kind`: the settings that its table is checked against, and what makes the client."""
 

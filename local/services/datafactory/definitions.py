@@ -70,7 +70,7 @@ def _activity(activity: Json, names: list[str]) -> Iterator[str]:
 
 def check_unused(home: Factories, item: FactoryItem) -> None:
     """Raises: WireError, 400, when another item of the factory refers to it."""
-    name, kind = item.path.rpartition("/")[2], item.kind
+    name, kind = item.path.rpartition("/")[2], item.collection
     for other in home.engine.store.all(FactoryItem, factory=item.factory):
         if (name, kind) in references(other.properties):
             user = other.path.rpartition("/")[2]

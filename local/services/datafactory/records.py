@@ -29,7 +29,7 @@ class FactoryItem(Record, kw_only=True):
     group: ClassVar[str] = "factory"
 
     factory: str
-    kind: str  # linkedservices | datasets | pipelines
+    collection: str  # linkedservices | datasets | pipelines
     path: str
     properties: Json
     etag: str

@@ -137,7 +137,7 @@ async def put_item(request: web.Request) -> web.Response:
         id=f"{factory.id}/{kind}/{name}".lower(),
         created=known.created if known else time.time(),
         factory=factory.id,
-        kind=kind,
+        collection=kind,
         path=known.path if known else f"{factory.path}/{kind}/{name}",
         properties=properties,
         etag=_etag(),
@@ -159,7 +159,7 @@ async def get_item(request: web.Request) -> web.Response:
 async def list_items(request: web.Request) -> web.Response:
     """GET …/{kind}."""
     factory, kind = there(request), request.match_info["kind"].lower()
-    found = factories_of(request).engine.store.all(FactoryItem, factory=factory.id, kind=kind)
+    found = factories_of(request).engine.store.all(FactoryItem, factory=factory.id, collection=kind)
     return json_response({"value": [_item(item) for item in found]})
 
 
@@ -209,7 +209,7 @@ def _item(item: FactoryItem) -> dict[str, Any]:
     return {
         "id": item.path,
         "name": item.path.rpartition("/")[2],
-        "type": f"Microsoft.DataFactory/factories/{item.kind}",
+        "type": f"Microsoft.DataFactory/factories/{item.collection}",
         "properties": masked(item.properties),
         "etag": item.etag,
     }
