@@ -48,13 +48,15 @@ def tick(ports: Ports) -> None:
 
 def _call(info: BlobInfo, run: Run, ports: Ports) -> None:
     try:
-        ports.outside.tell(ports.blobs.read(info.blob).decode(), message(run))
+        address = ports.blobs.read(info.blob).decode()
+    except NotFound:
+        return  # another delivery has told it and deleted the address
+    try:
+        ports.outside.tell(address, message(run))
     except RetryableError as error:
         log.warning("not told yet run=%s: %s", run.id, error)
         _give_up(info, "nobody answered", ports)
         return
-    except NotFound:
-        return  # another delivery has told it and deleted the address
     except PermanentError as error:
         log.error("cannot be told run=%s: %s", run.id, error)
     ports.blobs.delete(info.blob)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import sha256
+from urllib.parse import unquote
 
 import msgspec
 
@@ -33,14 +34,18 @@ def propose(target: str, asked: CandidateRequest, ports: Ports, *, actor: Actor,
     model = ports.models.get(target)
     known = ports.ledger.keyed(target, asked.idempotency_key) if asked.idempotency_key else None
     if known is not None:
-        return landing.same_request(ports.ledger.run(known), asked)
+        return landing.found(ports.ledger.run(known), asked, ports)
     production.require(target, ports)
     ident, data = run_id(target, (cause,)), _data(target, model, asked.holdout, ports)
     if asked.call_back_uri:
         callbacks.remember(ident, asked.call_back_uri, ports)
     run = _run(ident, target, model, asked, data, ports, actor, cause)
-    source, blocks = _source(target, model, asked, ports)
-    run = msgspec.structs.replace(run, given=source, candidate=_keep(paths.candidate(run), blocks, ports))
+    try:
+        source, blocks = _source(target, model, asked, ports)
+        candidate = _keep(paths.candidate(run), blocks, ports)
+    except NotFound as error:
+        raise BadRequest(f"there is no model: {error}") from error
+    run = msgspec.structs.replace(run, given=source, candidate=candidate)
     why = asked.reason or "another system trained a model"
     move = Move(run=run.id, n=0, source=None, to=State.RECEIVED, at=run.created, why=why, actor=actor)
     return ports.ledger.add(run, move, (), asked.idempotency_key)
@@ -110,8 +115,9 @@ def _source(target: str, model: Model, asked: CandidateRequest, ports: Ports) ->
 
 def _own(bare: str, ports: Ports) -> str:
     """The blob of our own storage that an address means, or empty."""
-    root = ports.blobs.url("c/n").removesuffix("c/n")
-    return bare.removeprefix(root) if bare.startswith(root) else ""
+    probe = f"{paths.RUNS}/x"
+    root = ports.blobs.url(probe).removesuffix(probe)
+    return unquote(bare.removeprefix(root)) if bare.startswith(root) else ""
 
 
 def _keep(blob: str, blocks: Iterator[bytes], ports: Ports) -> Artifact:
@@ -126,10 +132,7 @@ def _keep(blob: str, blocks: Iterator[bytes], ports: Ports) -> Artifact:
             digest.update(block)
             yield block
 
-    try:
-        ports.blobs.write(blob, counted())
-    except NotFound as error:
-        raise BadRequest(f"there is no model: {error}") from error
+    ports.blobs.write(blob, counted())
     if not size:
         raise BadRequest("the model is empty")
     return Artifact(blob=blob, sha256=digest.hexdigest(), size=size)

@@ -98,7 +98,7 @@ def request(asked: RunRequest, ports: Ports, *, door: str, actor: Actor, cause: 
     model = ports.models.get(asked.model)
     known = ports.ledger.keyed(model.name, asked.idempotency_key) if asked.idempotency_key else None
     if known is not None:
-        return same_request(ports.ledger.run(known), asked)
+        return found(ports.ledger.run(known), asked, ports)
     infos = [ports.blobs.head(owned(blob, asked.model)) for blob in asked.data]
     landings = tuple(as_landed(info, model, ports, asked.again) for info in infos) or _waiting(model, ports)
     parts = (cause,) if cause else tuple(sorted(landed.key for landed in landings))
@@ -185,12 +185,23 @@ def begin(
         traceparent=traceparent,
     )
     move = Move(run=run.id, n=0, source=None, to=State.RECEIVED, at=now, why=reason or f"asked by {door}", actor=actor)
-    found = ports.ledger.add(run, move, landings, asked.idempotency_key)
-    return same_request(found, asked) if asked.idempotency_key and found.id == run.id else found
+    added = ports.ledger.add(run, move, landings, asked.idempotency_key)
+    return _same_request(added, asked) if asked.idempotency_key and added.id == run.id else added
 
 
-def same_request(found: Run, asked: RunRequest | CandidateRequest) -> Run:
-    """The run that an idempotency key found. Raises Conflict when it was started by another request."""
+def found(run: Run, asked: RunRequest | CandidateRequest, ports: Ports) -> Run:
+    """The run of a repeated request; whoever asks this time is told of its end too.
+
+    Raises:
+        Conflict: the idempotency key was used for another request.
+    """
+    run = _same_request(run, asked)
+    if asked.call_back_uri:
+        callbacks.remember(run.id, asked.call_back_uri, ports)
+    return run
+
+
+def _same_request(found: Run, asked: RunRequest | CandidateRequest) -> Run:
     if found.request != request_print(asked):
         raise Conflict(
             f"the idempotency key {asked.idempotency_key!r} belongs to another request, which started run {found.id}; "
