@@ -6,24 +6,28 @@ service that its trainer `studio-batch` would call.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from local.scenery import Scene, stage
+from local.scenery import Scene
 from local.services.datafactory.client import FactoryClient
-from local.services.studio.client import StudioClient
 
+PIPELINE = "retrain"
 STORAGE_LINK, TRAINING_LINK, SCORING_LINK = "storage", "training", "scoring"
 
 
-def stage_with_factory(studio: StudioClient, storage: str, name: str, csv: str, **given: Any) -> Scene:
-    """Deploys a model as `stage` does and lets a pipeline train it; `storage` is the app's own account."""
-    scene = stage(studio, name, csv, **given)
-    factory = FactoryClient(studio.url, f"{name}-factory")
+def through_factory(services: str, storage: str, scene: Scene, handed: Mapping[str, str] | None = None) -> Scene:
+    """The same model with a pipeline as its trainer. Repeating it makes the factory as it was at first.
+
+    `services` is where they are, `storage` the app's own account. `handed` are parameters of the web service that a
+    run may set, with the pipeline's defaults.
+    """
+    factory = FactoryClient(services, f"{scene.name}-factory")
     try:
         link(factory, storage, scene)
-        factory.put("pipelines", "retrain", training_pipeline())
-        return replace(scene, toml=driven_by(scene, f"{factory.url}/pipelines/retrain"))
+        factory.put("pipelines", PIPELINE, training_pipeline(handed=handed))
+        return replace(scene, toml=driven_by(scene, f"{factory.url}/pipelines/{PIPELINE}"))
     finally:
         factory.close()
 
@@ -62,7 +66,7 @@ def reference(name: str) -> dict[str, str]:
     return {"referenceName": name, "type": "LinkedServiceReference"}
 
 
-def training_activity(name: str = "train") -> dict[str, Any]:
+def training_activity(name: str = "train", handed: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Trains on `dataPath`, and writes the evaluation to `metricsPath` and the model to `modelPath`."""
 
     def file(parameter: str) -> dict[str, Any]:
@@ -76,17 +80,16 @@ def training_activity(name: str = "train") -> dict[str, Any]:
         "typeProperties": {
             "webServiceInputs": {"input1": file("dataPath")},
             "webServiceOutputs": {"output1": file("metricsPath"), "output2": file("modelPath")},
+            "globalParameters": {one: f"@pipeline().parameters['{one}']" for one in handed or {}},
         },
     }
 
 
-def training_pipeline(*more: dict[str, Any]) -> dict[str, Any]:
+def training_pipeline(*more: dict[str, Any], handed: Mapping[str, str] | None = None) -> dict[str, Any]:
     """A pipeline that trains for Retrain; `more` are further activities."""
-    names = ("dataPath", "modelPath", "metricsPath", "retrainRun")
-    return {
-        "parameters": {name: {"type": "String"} for name in names},
-        "activities": [training_activity(), *more],
-    }
+    filled = {name: {"type": "String"} for name in ("dataPath", "modelPath", "metricsPath", "retrainRun")}
+    chosen = {name: {"type": "String", "defaultValue": value} for name, value in (handed or {}).items()}
+    return {"parameters": filled | chosen, "activities": [training_activity(handed=handed), *more]}
 
 
 def driven_by(scene: Scene, pipeline: str) -> str:

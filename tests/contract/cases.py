@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from local.scenery import Scene, stage
+from local.scenery_factory import through_factory
 from local.services.studio.client import StudioClient
 from retrain.model import Model
 from retrain.ports import Endpoint, JobState, JobStatus, Ports, Rows, Slot, Trainer
@@ -157,10 +158,20 @@ def _classic(services: StudioClient, storage: str, name: str, text: str) -> Scen
                  settle=0)  # fmt: skip
 
 
+def _factory(services: StudioClient, storage: str, name: str, text: str) -> Scene:
+    handed = {"L2 Weight": "1.0"}
+    return through_factory(services.url, storage, _classic(services, storage, name, text), handed)
+
+
 SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
     "studio-batch to studio-classic": (
         _classic,
         Faults(submit="submitjob", poll="getjobstatus"),
+        Faults(begin="patch", score="execute"),
+    ),
+    "data-factory to studio-classic": (
+        _factory,
+        Faults(submit="createrun", poll="getrun"),
         Faults(begin="patch", score="execute"),
     ),
 }
