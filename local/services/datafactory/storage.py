@@ -49,11 +49,10 @@ def _by_connection(text: str, path: str) -> BlobReference:
 
 
 def _own(doing: Doing, properties: dict[str, Any], path: str) -> BlobReference:
-    """By `serviceEndpoint` and the factory's identity, which here may use the services' own account."""
+    """By `serviceEndpoint` and the factory's identity: the services' own account, which they open without a SAS."""
     endpoint = str(properties.get("serviceEndpoint") or "").rstrip("/")
     if not endpoint:
         raise missing("connectionString")
-    blobs = doing.home.engine.blobs
-    if urlsplit(endpoint) != urlsplit(blobs.own.url):
+    if urlsplit(endpoint) != urlsplit(doing.home.engine.blobs.own.url):
         raise ActivityFailed(BAD_CONNECTION, f"The factory's identity has no role at {endpoint}.")
-    return blobs.result(BlobReference(base_location=endpoint + "/", relative_location=path), 48 * 3600)
+    return BlobReference(base_location=endpoint + "/", relative_location=path)
