@@ -8,6 +8,7 @@ import pytest
 
 from local import scenery_factory
 from local.services.datafactory.client import FactoryClient
+from local.services.tokens.client import identity
 from retrain import acts, reconcile
 from retrain.run import State
 from tests.app import bikes
@@ -53,6 +54,14 @@ def test_a_file_that_lands_is_trained_by_the_pipeline_and_goes_live(driven: Worl
     assert len(driven.patches()) == 1
 
 
+def test_the_app_in_its_host_runs_the_pipeline_as_its_managed_identity(driven: World, factory: FactoryClient) -> None:
+    driven.start(settings=identity(driven.studio.url))
+    driven.drop("spring.csv", bikes.months(*SPRING))
+    (run,) = driven.wait()
+    assert run["state"] == "promoted", run["why"]
+    assert runs(factory) == [("Succeeded", f"{run['id']}/1")]
+
+
 def test_bad_data_is_trained_on_and_refused(driven: World, factory: FactoryClient) -> None:
     run = driven.finish(driven.land("spring.csv", bikes.shuffled("2011-04")))
     assert run.state is State.REFUSED, run.why
@@ -71,7 +80,7 @@ def test_a_promotion_is_rolled_back(driven: World) -> None:
 
 
 def test_a_start_whose_answer_was_lost_leaves_one_run(driven: World, factory: FactoryClient) -> None:
-    driven.studio.fault("createrun", cut="after")
+    driven.studio.fault("createfactoryrun", cut="after")
     run = driven.land("spring.csv", bikes.months(*SPRING))
     for _ in range(200):
         if driven.ports.ledger.run(run.id).ended:

@@ -171,7 +171,7 @@ SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
     ),
     "data-factory to studio-classic": (
         _factory,
-        Faults(submit="createrun", poll="getrun"),
+        Faults(submit="createfactoryrun", poll="getfactoryrun"),
         Faults(begin="patch", score="execute"),
     ),
 }

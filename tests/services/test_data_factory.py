@@ -112,7 +112,7 @@ def test_a_pipeline_without_an_evaluation_needs_no_metrics(there: FactoryWorld) 
 def test_a_run_whose_answer_was_lost_is_found_and_not_started_again(there: FactoryWorld) -> None:
     trainer, run = there.trainer(), fresh_run()
     there.studio.clear_log()
-    there.studio.fault("createrun", cut="after")
+    there.studio.fault("createfactoryrun", cut="after")
     with pytest.raises(Unavailable) as caught:
         submitted(trainer, run)
     assert not isinstance(caught.value, Throttled)
@@ -127,7 +127,7 @@ def test_a_run_whose_answer_was_lost_is_found_and_not_started_again(there: Facto
 def test_what_never_began_is_not_found_and_not_repeated_blindly(there: FactoryWorld, fault: dict[str, Any]) -> None:
     trainer, run = there.trainer(), fresh_run()
     there.studio.clear_log()
-    there.studio.fault("createrun", **fault)
+    there.studio.fault("createfactoryrun", **fault)
     with pytest.raises(Unavailable):
         submitted(trainer, run)
     assert len(there.calls("createRun")) == 1
@@ -217,7 +217,7 @@ def test_activities_that_failed_beside_are_told_too(there: FactoryWorld) -> None
 def test_a_failed_run_whose_activities_cannot_be_asked_is_failed_all_the_same(there: FactoryWorld) -> None:
     trainer = there.trainer()
     there.studio.fault("runjob", message="Error 0018")
-    there.studio.fault("queryactivities", status=429, retry_after=60)
+    there.studio.fault("queryfactoryactivities", status=429, retry_after=60)
     status = ended(trainer, submitted(trainer, fresh_run()))
     assert "Error 0018" in status.details and "could not be asked" in status.details
 
@@ -225,11 +225,11 @@ def test_a_failed_run_whose_activities_cannot_be_asked_is_failed_all_the_same(th
 def test_a_pipeline_that_leaves_no_model_is_told_so(there: FactoryWorld) -> None:
     properties = scenery_factory.training_pipeline()
     properties["activities"] = [wait("nothing")]
-    there.world.blobs.delete(MODEL)
     trainer = there.trainer(there.pipeline(properties))
-    job = submitted(trainer, fresh_run())
+    model = "candidates/income/none/model.ilearner"
+    job = trainer.submit(fresh_run(), DATA, model, METRICS)
     ended(trainer, job)
-    with pytest.raises(BadConfiguration, match=f"there is no model at {MODEL} in our storage"):
+    with pytest.raises(BadConfiguration, match=f"there is no model at {model} in our storage"):
         trainer.results(job)
     warnings = [one.message for one in trainer.examine() if one.verdict == "warn"]
     assert warnings and "writes to the parameter 'modelPath'" in warnings[0]
@@ -318,12 +318,12 @@ def test_an_identity_that_may_only_read_is_told_what_it_needs(there: FactoryWorl
         there.studio.call("PUT", "/_local/identity", body={"role": "Contributor"})
 
 
-@pytest.mark.parametrize("operation", ["createrun", "queryruns", "getrun"])
+@pytest.mark.parametrize("operation", ["createfactoryrun", "queryfactoryruns", "getfactoryrun"])
 def test_a_throttled_call_hands_on_the_time_to_wait(there: FactoryWorld, operation: str) -> None:
     trainer = there.trainer()
     job = submitted(trainer, run := fresh_run())
     there.studio.fault(operation, status=429, code="TooManyRequests", retry_after=40)
-    ask = {"createrun": lambda: submitted(trainer, run), "queryruns": lambda: trainer.find(run)}
+    ask = {"createfactoryrun": lambda: submitted(trainer, run), "queryfactoryruns": lambda: trainer.find(run)}
     with pytest.raises(Throttled) as caught:
         ask.get(operation, lambda: trainer.poll(job))()
     assert caught.value.retry_after == 40

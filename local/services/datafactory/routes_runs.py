@@ -21,7 +21,7 @@ from local.services.engine.errors import WireError
 from local.services.engine.records import wire_time
 
 
-@operation("createrun")
+@operation("createfactoryrun")
 async def create_run(request: web.Request) -> web.Response:
     """POST …/pipelines/{p}/createRun {parameters} → {"runId"}. `isRecovery` and its kind only group runs here."""
     factory, home, given = there(request), factories_of(request), await json_object(request)
@@ -71,13 +71,13 @@ def _parameters(home: Factories, pipeline: Json, given: Json, before: FactoryRun
     return {name: found[name] for name in declared}
 
 
-@operation("getrun")
+@operation("getfactoryrun")
 async def get_run(request: web.Request) -> web.Response:
     """GET …/pipelineruns/{id}."""
     return json_response(_run(_found(request)))
 
 
-@operation("cancelrun")
+@operation("cancelfactoryrun")
 async def cancel_run(request: web.Request) -> web.Response:
     """POST …/pipelineruns/{id}/cancel[?isRecursive=true]."""
     run, home = _found(request), factories_of(request)
@@ -88,7 +88,7 @@ async def cancel_run(request: web.Request) -> web.Response:
     return web.Response(status=200)
 
 
-@operation("queryruns")
+@operation("queryfactoryruns")
 async def query_runs(request: web.Request) -> web.Response:
     """POST …/queryPipelineRuns: runs changed within a span of time, filtered, in pages."""
     factory, home, given = there(request), factories_of(request), await json_object(request)
@@ -104,7 +104,7 @@ async def query_runs(request: web.Request) -> web.Response:
     return json_response({"value": [_run(run) for run in found]} | ({"continuationToken": more} if more else {}))
 
 
-@operation("queryactivities")
+@operation("queryfactoryactivities")
 async def query_activities(request: web.Request) -> web.Response:
     """POST …/pipelineruns/{id}/queryActivityruns."""
     run, home, given = _found(request), factories_of(request), await json_object(request)
@@ -120,7 +120,7 @@ async def query_activities(request: web.Request) -> web.Response:
     return json_response({"value": shown} | ({"continuationToken": more} if more else {}))
 
 
-@operation("callback")
+@operation("factorycallback")
 async def callback(request: web.Request) -> web.Response:
     """POST /workflow/callback/{activity run}?token=…: what a WebHook activity waits for. Only the first one counts."""
     home, ident = factories_of(request), request.match_info["activityrun"]
