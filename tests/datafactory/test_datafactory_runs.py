@@ -195,6 +195,27 @@ def test_a_restart_takes_up_unfinished_runs_and_submits_nothing_twice(tmp_path: 
         assert (len(jobs), len(wire.seen)) == (1, 1), "the job was submitted once, the partner called once"
 
 
+def test_a_cancelling_that_a_restart_cut_off_is_brought_to_its_end(tmp_path: Path, storage: str) -> None:
+    state = tmp_path / "state"
+    with ServicesProcess(state, storage, switches=SWITCHES, workers=1) as first:
+        plant = Plant(first.url, storage)
+        plant.studio.hold_jobs()
+        ident = plant.factory.start(plant.training(), **plant.paths())
+        until(plant.studio.held_jobs)
+        plant.studio.fault("canceljob", delay=60)
+        plant.factory.cancel(ident)
+        assert plant.factory.run(ident)["status"] == "Canceling"
+        plant.close()
+        first.kill()
+    with ServicesProcess(state, storage, int(first.url.rpartition(":")[2]), SWITCHES, workers=1) as second:
+        factory = FactoryClient(second.url, "plant")
+        assert factory.ended(ident)["status"] == "Cancelled"
+        assert [one["status"] for one in factory.activities(ident)] == ["Cancelled"]
+        (job,) = requests.get(f"{second.url}/_local/jobs", timeout=30).json()
+        assert job["state"] == "Cancelled"
+        factory.close()
+
+
 def test_a_call_that_a_restart_cut_off_is_not_made_again(tmp_path: Path, storage: str, wire: Wire) -> None:
     state = tmp_path / "state"
     wire.answers(Order(late=2))

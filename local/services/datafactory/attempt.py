@@ -65,11 +65,16 @@ async def attempt(doing: Doing) -> str:
     except asyncio.CancelledError:
         if doing.run.status != CANCELING:
             raise
-        await _stopped(doing)
-        return _end(doing, CANCELLED)
+        return await let_go(doing)
     except Exception:
         log.exception("activity failed by a fault of the service kind=%s run=%s", kind, doing.run.id)
         return _fail(doing, ActivityFailed("500", "An internal error of the factory.", "SystemError"))
+
+
+async def let_go(doing: Doing) -> str:
+    """Stops what the attempt began elsewhere, and ends it as cancelled."""
+    await _stopped(doing)
+    return _end(doing, CANCELLED)
 
 
 async def _done(doing: Doing) -> Any:

@@ -1,6 +1,8 @@
 """HTTP calls that activities make: to this machine only, with a time limit, without following redirects."""
 
+import asyncio
 import ipaddress
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +13,8 @@ from local.services.datafactory.failures import ActivityFailed
 
 ANSWER_WITHIN = 60.0
 """Seconds: "the client times out if the endpoint doesn't respond within one minute"."""
+PATIENCE = 3.0
+"""Seconds for which nobody need listen: after a restart, activities go on before this very process is reached again."""
 LOCAL_ONLY = "LocalOnly"
 
 
@@ -60,13 +64,20 @@ class Calls:
         _check(url)
         data = form if form is not None else _encoded(body)
         kind = {"Content-Type": "application/json"} if isinstance(data, bytes) else {}
-        try:
-            async with self._opened().request(
-                method, url, headers={**kind, **(headers or {})}, data=data, allow_redirects=False
-            ) as answer:
-                return Reply(answer.status, dict(answer.headers), await answer.read())
-        except (aiohttp.ClientError, TimeoutError, OSError) as failed:
-            raise NoAnswer(type(failed).__name__) from failed
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return await self._once(method, url, {**kind, **(headers or {})}, data)
+            except aiohttp.ClientConnectorError as nobody:
+                if time.monotonic() > until:
+                    raise NoAnswer(type(nobody).__name__) from nobody
+                await asyncio.sleep(0.1)
+            except (aiohttp.ClientError, TimeoutError, OSError) as failed:
+                raise NoAnswer(type(failed).__name__) from failed
+
+    async def _once(self, method: str, url: str, headers: dict[str, str], data: Any) -> Reply:
+        async with self._opened().request(method, url, headers=headers, data=data, allow_redirects=False) as answer:
+            return Reply(answer.status, dict(answer.headers), await answer.read())
 
     async def close(self) -> None:
         """Closes the connections."""

@@ -11,7 +11,7 @@ import uuid
 from typing import Any
 
 from local.services.datafactory import graph
-from local.services.datafactory.attempt import attempt, new
+from local.services.datafactory.attempt import attempt, let_go, new
 from local.services.datafactory.doing import Doing, Home
 from local.services.datafactory.records import (
     CANCELING,
@@ -69,7 +69,8 @@ class Runs:
         try:
             if run.status == CANCELING:  # by a process that died over it
                 await self._let_go(run, activities)
-                raise asyncio.CancelledError
+                self._end(run, CANCELLED, "")
+                return
             await self._begin(run)
             settled = await self._activities(run, activities)
         except asyncio.CancelledError:
@@ -137,10 +138,7 @@ class Runs:
         by_name = {activity["name"]: activity for activity in activities}
         for record in list(self._home.engine.store.all(FactoryActivity, run=run.id)):
             if record.status not in ENDED:
-                task = asyncio.create_task(attempt(Doing(self._home, run, record, by_name[record.name])))
-                await asyncio.sleep(0)  # it has to have begun to be cancelled amid its work
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+                await let_go(Doing(self._home, run, record, by_name[record.name]))
 
     def _why(self, run: FactoryRun, name: str) -> str:
         last = self._last(run, name)
