@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from retrain.errors import RetrainError
+from retrain.findings import examined, fail, ok, warn
 from retrain.ports import Diagnosis
 from shared.services.data_factory_pipeline import MODEL_SUFFIX, Pipeline, keeps_suffix
 from shared.services.data_factory_runs import Factory
@@ -23,18 +23,23 @@ INSTEAD = (
 
 def examine(settings: DataFactorySettings, factory: Factory, name: str) -> Iterator[Diagnosis]:
     """Whether the pipeline is there, takes our parameters, keeps clear of production, and may be run by us."""
-    try:
-        pipeline = factory.pipeline(name)
-        found = list(problems(settings, factory, name, pipeline))
-        yield from (Diagnosis(subject=SUBJECT, verdict="fail", message=problem) for problem in found)
-        if not found:
-            message = f"pipeline {name} has the parameters that Retrain fills, and leaves production alone"
-            yield Diagnosis(subject=SUBJECT, verdict="ok", message=message)
-        yield from _unwritten(settings, name, pipeline)
-        next(factory.runs(name, datetime.now(UTC)), None)
-        yield Diagnosis(subject=SUBJECT, verdict="ok", message="the app's identity may ask for its runs")
-    except RetrainError as error:
-        yield Diagnosis(subject=SUBJECT, verdict="fail", message=str(error))
+    return examined(SUBJECT, lambda: _pipeline(settings, factory, name), lambda: _rights(factory, name))
+
+
+def _pipeline(settings: DataFactorySettings, factory: Factory, name: str) -> Iterator[Diagnosis]:
+    pipeline = factory.pipeline(name)
+    found = list(problems(settings, factory, name, pipeline))
+    yield from (fail(SUBJECT, problem) for problem in found)
+    if not found:
+        yield ok(SUBJECT, f"pipeline {name} has the parameters that Retrain fills, and leaves production alone")
+    if settings.model in pipeline.parameters and not pipeline.outputs(settings.model):
+        about = f"no AzureMLBatchExecution of pipeline {name} writes to the parameter {settings.model!r}"
+        yield warn(SUBJECT, f"{about}; all is well if another activity does")
+
+
+def _rights(factory: Factory, name: str) -> Iterator[Diagnosis]:
+    next(factory.runs(name, datetime.now(UTC)), None)
+    yield ok(SUBJECT, "the app's identity may ask for the pipeline's runs")
 
 
 def problems(
@@ -66,13 +71,3 @@ def _updates(factory: Factory, name: str, pipeline: Pipeline) -> Iterator[str]:
         fresh = sorted(set(one.children()) - known)
         known |= {*fresh}
         todo += [(child, factory.pipeline(child)) for child in fresh]
-
-
-def _unwritten(settings: DataFactorySettings, name: str, pipeline: Pipeline) -> Iterator[Diagnosis]:
-    if settings.model in pipeline.parameters and not pipeline.outputs(settings.model):
-        yield Diagnosis(
-            subject=SUBJECT,
-            verdict="warn",
-            message=f"no AzureMLBatchExecution of pipeline {name} writes to the parameter {settings.model!r}; all is "
-            "well if another activity does",
-        )
