@@ -8,26 +8,23 @@ import pytest
 
 from local import scenery_factory
 from local.services.datafactory.client import FactoryClient
-from local.services.tokens.client import identity
 from retrain import acts, reconcile
 from retrain.run import State
 from tests.app import bikes
 from tests.app.world import TESTER, World
-from tests.identity import identified
 
 SPRING = ("2011-04", "2011-05", "2011-06")
 
 
 @pytest.fixture
 def driven(world: World) -> Iterator[World]:
-    """The usual world with a pipeline as its trainer, adopted; this process has the identity that may run it."""
+    """The usual world with a pipeline as its trainer, adopted."""
     world.studio.switches(activityPollInterval=0.05)
     scene = scenery_factory.through_factory(world.studio.url, world.storage, world.scenes[world.name])
     world.scenes[world.name] = scene
     world.configure()
-    with identified(world.studio.url):
-        world.adopt()
-        yield world
+    world.adopt()
+    yield world
     world.studio.clear_faults()
     world.studio.release_jobs()
 
@@ -55,7 +52,7 @@ def test_a_file_that_lands_is_trained_by_the_pipeline_and_goes_live(driven: Worl
 
 
 def test_the_app_in_its_host_runs_the_pipeline_as_its_managed_identity(driven: World, factory: FactoryClient) -> None:
-    driven.start(settings=identity(driven.studio.url))
+    driven.start()
     driven.drop("spring.csv", bikes.months(*SPRING))
     (run,) = driven.wait()
     assert run["state"] == "promoted", run["why"]

@@ -16,7 +16,6 @@ from retrain.model import read
 from shared.services.data_factory import DataFactorySettings
 from tests.app import bikes
 from tests.app.world import World
-from tests.identity import identified
 
 PAGE = (ROOT / "docs" / "howto" / "data-factory.md").read_text(encoding="utf-8")
 SPRING = ("2011-04", "2011-05", "2011-06")
@@ -45,14 +44,13 @@ def filled(definition: dict[str, Any], world: World, app: str = "") -> dict[str,
 
 @pytest.fixture
 def deployed(world: World) -> Iterator[tuple[World, FactoryClient]]:
-    """The page's linked services in a factory of their own, and the app in its host with its own identity."""
+    """The page's linked services in a factory of their own."""
     world.studio.switches(activityPollInterval=0.05)
     factory = FactoryClient(world.studio.url, f"{world.name}-page")
     for whole, definition in definitions().items():
         if whole.startswith("Linked service"):
             factory.put("linkedservices", definition["name"], filled(definition, world))
-    with identified(world.studio.url):
-        yield world, factory
+    yield world, factory
     factory.close()
 
 
