@@ -61,7 +61,7 @@ def details_shown(service: AzureMl, run: AnyRun) -> Json:
     """RunDetails."""
     logs: dict[str, str] = {}
     if isinstance(run, StepRun):
-        paths = (path for path in run.artifacts if path.startswith("logs/"))
+        paths = (path for path in run.artifacts if path.startswith(artifacts.LOGS))
         logs = {path: artifacts.address(service.engine, run.id, path) for path in paths}
     return {**_details(service, run), "runDefinition": None, "logFiles": logs}
 
