@@ -91,7 +91,7 @@ def _source(run: AnyRun) -> str:
 
 
 def _name(run: AnyRun) -> str:
-    return run.experiment if isinstance(run, PipelineRun) else run.module
+    return run.experiment if isinstance(run, PipelineRun) else run.name
 
 
 def _properties(run: AnyRun) -> dict[str, str]:

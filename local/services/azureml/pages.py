@@ -219,7 +219,7 @@ async def run(request: web.Request) -> web.Response:
 
 def _step(step: StepRun) -> tuple[str, str, str]:
     log = f"<details><summary>log</summary><pre>{escape(step.out + step.err)}</pre></details>"
-    return f"{escape(step.module)} <small>{escape(step.node)}</small>", _state(step), log
+    return f"{escape(step.name)} <small>{escape(step.node)}</small>", _state(step), log
 
 
 def _metrics(step: StepRun) -> Iterable[tuple[str, str]]:

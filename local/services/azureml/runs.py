@@ -51,6 +51,7 @@ class Runs:
                 number=number,
                 node=node,
                 module=run.graph.nodes[node].module,
+                name=run.graph.nodes[node].name or run.graph.nodes[node].module,
             )
             for number, node in enumerate(order(run.graph), start=run.number + 1)
         ]
@@ -139,4 +140,4 @@ def _fresh(step: StepRun) -> StepRun:
     return StepRun(**plain, **kept)
 
 
-_LASTING = ("id", "created", "run", "workspace", "experiment", "number", "node", "module")
+_LASTING = ("id", "created", "run", "workspace", "experiment", "number", "node", "module", "name")
