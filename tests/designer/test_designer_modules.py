@@ -315,5 +315,7 @@ def test_metrics_that_cannot_be_computed_are_not_logged(lab: Lab) -> None:
     assert set(metrics) == {"Mean_Absolute_Error", "Root_Mean_Squared_Error"}
     assert all(math.isfinite(value) for value in metrics.values())
     full = f"/metric/v2.0{{WS}}/runs/{steps['Evaluate Model']['runId']}/full"
+    named = lab.call("POST", full.replace("/full", "/list"), json={"metricNamespace": "mine"})
+    assert named.json()["value"] == []
     missing = lab.call("POST", full, json={"metricName": "Relative_Absolute_Error"})
     assert (missing.status_code, missing.json()["error"]["innerError"]["code"]) == (404, "MetricNotFound")

@@ -135,9 +135,9 @@ class Runs:
 
 
 def _fresh(step: StepRun) -> StepRun:
-    kept = {name: getattr(step, name) for name in ("tags", "properties", "description")}
-    plain = {name: getattr(step, name) for name in StepRun.__struct_fields__ if name in _LASTING}
-    return StepRun(**plain, **kept)
+    return StepRun(**{name: getattr(step, name) for name in _LASTING})
 
 
-_LASTING = ("id", "created", "run", "workspace", "experiment", "number", "node", "module", "name")
+_LASTING = ("id", "created", "run", "workspace", "experiment", "number", "node", "module", "name", "tags",
+            "properties", "description")  # fmt: skip
+"""What a step keeps when its run begins anew."""
