@@ -27,7 +27,7 @@ def through_factory(services: str, storage: str, scene: Scene, handed: Mapping[s
     try:
         link(factory, storage, scene)
         factory.put("pipelines", PIPELINE, training_pipeline(handed=handed))
-        return replace(scene, toml=driven_by(scene, f"{factory.url}/pipelines/{PIPELINE}"))
+        return replace(scene, toml=driven_by(scene, f"{factory.resource}/pipelines/{PIPELINE}"))
     finally:
         factory.close()
 

@@ -65,7 +65,7 @@ def test_the_pages_pipeline_trains_for_retrain(deployed: tuple[World, FactoryCli
     world, factory = deployed
     deploy(world, factory, "retrain-bikes")
     scene = world.scenes[world.name]
-    toml = scenery_factory.driven_by(scene, f"{factory.url}/pipelines/retrain-bikes")
+    toml = scenery_factory.driven_by(scene, f"{factory.resource}/pipelines/retrain-bikes")
     world.scenes[world.name] = type(scene)(**{**vars(scene), "toml": toml})
     world.configure()
     world.adopt()

@@ -162,7 +162,7 @@ def test_a_web_activity_follows_an_accepted_request_to_its_result(plant: Plant, 
 
 def test_a_web_activity_can_call_as_the_factorys_identity(plant: Plant) -> None:
     given = {"type": "MSI", "resource": "https://management.azure.com/"}
-    url = f"{plant.factory.url}?api-version=2018-06-01"
+    url = f"{plant.factory.resource}?api-version=2018-06-01"
     _, did = plant.outcome(activity("WebActivity", "call", method="GET", url=url, authentication=given))
     assert did["call"]["output"]["name"] == "plant"
 

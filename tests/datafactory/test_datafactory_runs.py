@@ -13,9 +13,9 @@ import pytest
 import requests
 
 from local import scenery_factory
+from local.services.client import ServiceRefused
 from local.services.datafactory.client import FactoryClient
 from local.services.launch import ServicesProcess
-from local.services.studio.client import StudioRefused
 from tests.services.wire import Order, Wire
 
 from .conftest import SWITCHES
@@ -101,7 +101,7 @@ def test_cancelling_a_run_that_ended_is_answered_as_the_switch_says(plant: Plant
     ident = plant.factory.start(plant.pipeline(wait("a")))
     plant.factory.ended(ident)
     if refuses:
-        with pytest.raises(StudioRefused, match="it is Succeeded"):
+        with pytest.raises(ServiceRefused, match="it is Succeeded"):
             plant.factory.cancel(ident)
     else:
         plant.factory.cancel(ident)
@@ -113,10 +113,10 @@ def test_a_run_has_its_parameters_and_defaults_and_what_is_missing_is_said(plant
     name = plant.pipeline(wait("a"), parameters=parameters)
     ident = plant.factory.start(name, given="g", stray="s")
     assert plant.factory.run(ident)["parameters"] == {"given": "g", "default": "d"}
-    with pytest.raises(StudioRefused, match="no value and no default: given"):
+    with pytest.raises(ServiceRefused, match="no value and no default: given"):
         plant.factory.start(name)
     plant.studio.switches(undeclaredParameters="refuse")
-    with pytest.raises(StudioRefused, match="no parameter stray"):
+    with pytest.raises(ServiceRefused, match="no parameter stray"):
         plant.factory.start(name, given="g", stray="s")
 
 
@@ -124,11 +124,11 @@ def test_a_run_can_refer_to_another_and_takes_its_parameters(plant: Plant) -> No
     name = plant.pipeline(wait("a"), parameters={"given": {"type": "String"}})
     first = plant.factory.start(name, given="g")
     path = f"/pipelines/{name}/createRun"
-    again = plant.factory.call("POST", path, {}, f"&referencePipelineRunId={first}&isRecovery=true")["runId"]
+    again = plant.factory.ask("POST", path, {}, f"&referencePipelineRunId={first}&isRecovery=true")["runId"]
     shown = plant.factory.run(again)
     assert shown["parameters"] == {"given": "g"} and shown["runGroupId"] == first
-    with pytest.raises(StudioRefused, match="ReferencedPipelineRunNotValid"):
-        plant.factory.call("POST", path, {}, "&referencePipelineRunId=none")
+    with pytest.raises(ServiceRefused, match="ReferencedPipelineRunNotValid"):
+        plant.factory.ask("POST", path, {}, "&referencePipelineRunId=none")
 
 
 def test_runs_are_found_by_filters_in_order_and_page_by_page(plant: Plant) -> None:
@@ -143,8 +143,8 @@ def test_runs_are_found_by_filters_in_order_and_page_by_page(plant: Plant) -> No
     assert [one["runId"] for one in plant.factory.runs(filters=failed + names)] == [idents[1]]
     plant.studio.switches(queryPageSize=3)
     span = {"lastUpdatedAfter": "2000-01-01T00:00:00Z", "lastUpdatedBefore": "2100-01-01T00:00:00Z", "filters": only}
-    first = plant.factory.call("POST", "/queryPipelineRuns", span)
-    rest = plant.factory.call("POST", "/queryPipelineRuns", {**span, "continuationToken": first["continuationToken"]})
+    first = plant.factory.ask("POST", "/queryPipelineRuns", span)
+    rest = plant.factory.ask("POST", "/queryPipelineRuns", {**span, "continuationToken": first["continuationToken"]})
     assert (len(first["value"]), len(rest["value"])) == (3, 1) and "continuationToken" not in rest
 
 
@@ -160,7 +160,7 @@ def test_runs_are_found_by_when_they_changed_and_not_before_the_service_shows_th
     plant.studio.switches(queryLag=3600)
     assert not found(minutes=-1) and plant.factory.run(ident)["status"] == "Succeeded"
     for wrong in ({"lastUpdatedAfter": "yesterday"}, {"filters": [{"operand": "Nobody"}]}, {"continuationToken": "?"}):
-        with pytest.raises(StudioRefused, match="Invalid query"):
+        with pytest.raises(ServiceRefused, match="Invalid query"):
             plant.factory.runs(**wrong)
 
 

@@ -14,7 +14,6 @@ from azure.mgmt.datafactory import DataFactoryManagementClient
 from azure.mgmt.datafactory import models as m
 
 from local.services.datafactory.client import GROUP, SUBSCRIPTION
-from local.services.tokens.client import identity
 
 from .plant import CONTAINER, Plant
 
@@ -25,8 +24,7 @@ class Identity:
     """The managed identity's tokens, as the services of this machine give them."""
 
     def __init__(self, plant: Plant) -> None:
-        self._token = plant.factory._bearer()
-        assert identity(plant.url)
+        self._token = plant.factory.token
 
     def get_token(self, *scopes: str, **_: Any) -> AccessToken:
         """One token serves for all: there is one audience here."""

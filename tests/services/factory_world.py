@@ -43,11 +43,11 @@ class FactoryWorld:
     def trainer(self, pipeline: str = "", **settings: Any) -> DataFactory:
         """A client for a pipeline."""
         pipeline = pipeline or self.pipeline()
-        url = settings.pop("url", f"{self.factory.url}/pipelines/{pipeline}")
+        url = settings.pop("url", f"{self.factory.resource}/pipelines/{pipeline}")
 
         def token(scope: str) -> str:
             assert scope == MANAGEMENT
-            return self.factory._bearer()
+            return self.factory.token
 
         sign = self.world.blobs.sign
         return DataFactory(DataFactorySettings(url=url, **settings), sign, Arm(Http(url), token))
