@@ -128,6 +128,12 @@ def start_run(req: func.HttpRequest) -> func.HttpResponse:
     return _answer(req, routes.start_run)
 
 
+@app.route(route="api/models/{model}/promotions", methods=["POST"])
+def propose_model(req: func.HttpRequest) -> func.HttpResponse:
+    """Asks to judge a model that another system trained, and to put it live if the gate says so."""
+    return _answer(req, routes.propose)
+
+
 @app.route(route="api/models/{model}/uploads", methods=["POST"])
 def create_upload(req: func.HttpRequest) -> func.HttpResponse:
     """A link to upload one file."""

@@ -83,6 +83,7 @@ class Stack:
             "AzureWebJobsStorage": self.storage,
             "RETRAIN_BLOB_SOURCE": "EventGrid" if events else "Polling",
             "AzureWebJobsDisableHomepage": "true",
+            "RETRAIN_CALLBACK_HOSTS": "127.0.0.1",
             "AzureFunctionsWebHost__hostid": "retrain-local",
             **settings,
         }

@@ -362,6 +362,19 @@ class Services(Protocol):
         """Raises BadConfiguration."""
 
 
+class Outside(Protocol):
+    """Addresses that a caller named. Only those that configuration allows are used."""
+
+    def may_call(self, url: str) -> None:
+        """Raises AccessDenied unless this address may be called back."""
+
+    def tell(self, url: str, body: dict[str, object]) -> None:
+        """POSTs the body there. Raises RetryableError, PermanentError."""
+
+    def fetch(self, url: str) -> Iterator[bytes]:
+        """The bytes behind an address. Raises NotFound, AccessDenied, Unavailable."""
+
+
 @dataclass(frozen=True)
 class Ports:
     """Everything outside, in one place; `shared.wiring` fills it."""
@@ -371,4 +384,5 @@ class Ports:
     queues: Queues
     models: Models
     services: Services
+    outside: Outside
     now: Clock

@@ -15,6 +15,7 @@ from retrain.model import Model
 from retrain.ports import Blobs, Endpoint, Ports, Trainer
 from shared.configuration import ConfiguredModels, from_blobs, from_file
 from shared.recent import Recent
+from shared.services.outside import Outside
 from shared.services.studio_batch import StudioBatch, StudioBatchSettings
 from shared.services.studio_classic import StudioClassic, StudioClassicSettings
 from shared.settings import Settings
@@ -74,7 +75,7 @@ def wire(env: Mapping[str, str]) -> Ports:
         endpoints={name: kind for name, (kind, _) in ENDPOINTS.items()},
     )
     services = ConfiguredServices(storage.blobs, env)
-    return Ports(ledger, storage.blobs, storage.queues, models, services, now)
+    return Ports(ledger, storage.blobs, storage.queues, models, services, Outside(settings.callback_hosts), now)
 
 
 @cache

@@ -10,10 +10,17 @@ from uuid import uuid4
 
 import msgspec
 
-from retrain import acts, adoption, landing, paths
+from retrain import acts, adoption, foreign, landing, paths
 from retrain.champion import Champion
 from retrain.errors import BadRequest, NotFound
-from retrain.messages import AdoptionRequest, PersonRequest, PromotionRequest, RunRequest, UploadRequest
+from retrain.messages import (
+    AdoptionRequest,
+    CandidateRequest,
+    PersonRequest,
+    PromotionRequest,
+    RunRequest,
+    UploadRequest,
+)
 from retrain.model import Model
 from retrain.ports import Ports
 from retrain.run import Actor, Run
@@ -78,6 +85,16 @@ def start_run(request: Request, ports: Ports) -> Reply:
     trace = request.headers.get("traceparent", "")
     cause = key or uuid4().hex
     run = landing.request(asked, ports, door="http", actor=_who(request), cause=cause, traceparent=trace)
+    landing.start(run, ports)
+    return Reply(202, run_view(run, request.base), {"Location": f"{request.base}/api/runs/{run.id}"})
+
+
+def propose(request: Request, ports: Ports) -> Reply:
+    """A model that another system trained goes through the gate: 202 with where to look."""
+    asked = request.read(CandidateRequest)
+    key = request.headers.get("idempotency-key", asked.idempotency_key)
+    asked = msgspec.structs.replace(asked, idempotency_key=key)
+    run = foreign.propose(request.route["model"], asked, ports, actor=_who(request), cause=key or uuid4().hex)
     landing.start(run, ports)
     return Reply(202, run_view(run, request.base), {"Location": f"{request.base}/api/runs/{run.id}"})
 

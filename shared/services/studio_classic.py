@@ -14,7 +14,7 @@ import msgspec
 
 from retrain.errors import AccessDenied, BadConfiguration, BadRequest, NotFound
 from retrain.model import Section
-from retrain.ports import Begun, Deployed, JobStatus, Rows, Slot
+from retrain.ports import Begun, Deployed, JobState, JobStatus, Rows, Slot
 from retrain.run import Artifact
 from shared.services import credentials
 from shared.services.http import Http
@@ -114,6 +114,8 @@ def _many(value: str | tuple[str, ...]) -> tuple[str, ...]:
 class StudioClassic:
     """The port `Endpoint`."""
 
+    by_file = False
+
     def __init__(
         self,
         settings: StudioClassicSettings,
@@ -182,6 +184,10 @@ class StudioClassic:
         reference = self._reference(artifact)
         self.management(slot).patch(_body(resource.name, reference))
         return Begun(before=_deployed(resource), after=_body(resource.name, reference.redacted()))
+
+    def check(self, slot: Slot, operation: str) -> JobStatus:
+        """Done: a PATCH that was taken has no operation to follow; `settle` says how long it may take to show."""
+        return JobStatus(state=JobState.SUCCEEDED)
 
     def score(self, slot: Slot, rows: Rows) -> list[float]:
         """Predictions by request-response, at most `chunk` rows in one call."""

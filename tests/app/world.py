@@ -68,7 +68,8 @@ class World:
         """The app's settings."""
         keys = {key: value for scene in self.scenes.values() for key, value in scene.keys.items()}
         models = str(self.folder / "models.toml")
-        return {"AzureWebJobsStorage": self.storage, "RETRAIN_MODELS_FILE": models, **keys}
+        ours = {"AzureWebJobsStorage": self.storage, "RETRAIN_CALLBACK_HOSTS": "127.0.0.1"}
+        return {**ours, "RETRAIN_MODELS_FILE": models, **keys}
 
     def start(self, *, settings: dict[str, str] | None = None, events: bool = True, **options: Any) -> HostProcess:
         """Starts the app in the local Functions host."""
