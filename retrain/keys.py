@@ -17,6 +17,7 @@ MOST = 10_000
 """Keys of one model: as many endpoints as one web service takes."""
 SHOWN = 5  # keys that a message names of many
 PLACE = "{key}"
+ANY = "some-key"  # stands for whichever key where what is wrong has nothing to do with it
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 """Names of models and keys: they become parts of blob paths, table keys and run ids."""
 
@@ -91,14 +92,19 @@ def places(settings: msgspec.Struct) -> set[str]:
 
 
 def problems_of_each(settings: msgspec.Struct, keys: Sequence[str]) -> Iterator[str]:
-    """What is wrong with a service's settings once a key is filled in: each problem once, with whose it is."""
-    found: dict[str, tuple[str, list[str]]] = {}
-    for key in keys:
-        made: Any = fill(settings, key)
-        for problem in made.problems() if hasattr(made, "problems") else ():
-            found.setdefault(problem.replace(key, PLACE), (problem, []))[1].append(key)
-    for problem, whose in found.values():
-        yield problem if len(whose) == len(keys) else f"{problem} (of key {listed(whose)})"
+    """What is wrong with a service's settings for its keys: what all share once, then what only some have."""
+    shared = _problems(settings, ANY) if keys else []
+    yield from (problem.replace(ANY, PLACE) for problem in shared)
+    own = [f"{problem} (of key {key})" for key in keys for problem in _problems(settings, key, shared)]
+    yield from own[:SHOWN]
+    if len(own) > SHOWN:
+        yield f"{len(own) - SHOWN} more mistakes of single keys"
+
+
+def _problems(settings: msgspec.Struct, key: str, but: Sequence[str] = ()) -> list[str]:
+    made: Any = fill(settings, key)
+    known = {problem.replace(ANY, key) for problem in but}
+    return [problem for problem in (made.problems() if hasattr(made, "problems") else ()) if problem not in known]
 
 
 def without_keys(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -220,7 +220,7 @@ class _Reader:
             return None
         sections = ("trainer", "endpoint", "gate", "holdout", "promotion")
         basics = self._section(path, Basics, {k: v for k, v in table.items() if k not in sections}, sections)
-        keys = basics.all_keys if basics else ()
+        keys = basics.all_keys if basics else None if "keys" in table else ()
         parts: dict[str, Any] = {
             "trainer": self._service(path, "trainer", table, keys),
             "endpoint": self._service(path, "endpoint", table, keys),
@@ -239,7 +239,7 @@ class _Reader:
             return None
         return self._section((*path, key), kind, table[key])
 
-    def _service(self, path: tuple[str, ...], role: str, table: dict[str, Any], keys: tuple[str, ...]) -> Any:
+    def _service(self, path: tuple[str, ...], role: str, table: dict[str, Any], keys: tuple[str, ...] | None) -> Any:
         settings = table.get(role)
         here = (*path, role)
         if not isinstance(settings, dict):
@@ -251,8 +251,8 @@ class _Reader:
             self._complain(here, "kind", f"kind = {kind!r} is not a {role}; there are {', '.join(sorted(known))}")
             return None
         given = {k: v for k, v in settings.items() if k != "kind"}
-        made = self._section(here, known[kind], given, checked=not keys)
-        return self._keyed(here, role, made, keys) if made is not None else None
+        made = self._section(here, known[kind], given, checked=keys == ())
+        return self._keyed(here, role, made, keys) if made is not None and keys is not None else made
 
     def _keyed(self, path: tuple[str, ...], role: str, made: Any, keys: tuple[str, ...]) -> Any:
         """The settings, or None after saying what is wrong with them for some key, or with the places of `{key}`."""
