@@ -23,7 +23,7 @@ from retrain.messages import (
 )
 from retrain.model import Model
 from retrain.ports import Ports
-from retrain.run import Actor, Run
+from retrain.run import ENDED, Actor, Run, State
 from shared.api.http import Reply, Request, who
 from shared.api.views import adopted_view, champion_view, model_view, promoted_view, run_view
 
@@ -75,6 +75,24 @@ def runs(request: Request, ports: Ports) -> Reply:
     if not limit.isdigit() or not 1 <= int(limit) <= MOST_RUNS:
         raise BadRequest(f"limit={limit!r} must be a number from 1 to {MOST_RUNS}")
     return Reply(200, {"runs": [run_view(run, request.base) for run in ports.ledger.runs(found.target, int(limit))]})
+
+
+def open_runs(request: Request, ports: Ports) -> Reply:
+    """Runs of all models that have not ended; with `?state=` those that stand there. The oldest first."""
+    wanted = request.query.get("state", "")
+    if wanted and wanted not in set(State) - ENDED:
+        open_states = ", ".join(state for state in State if state not in ENDED)
+        raise BadRequest(f"state={wanted!r}: of runs that have not ended it is one of {open_states}")
+    found = [run for ident in ports.ledger.open_runs() if (run := _present(ident, ports)) is not None]
+    shown = [run for run in found if not run.ended and wanted in ("", run.state)]
+    return Reply(200, {"runs": [run_view(run, request.base) for run in sorted(shown, key=lambda run: run.created)]})
+
+
+def _present(ident: str, ports: Ports) -> Run | None:
+    try:
+        return ports.ledger.run(ident)
+    except NotFound:
+        return None
 
 
 def start_run(request: Request, ports: Ports) -> Reply:
