@@ -142,8 +142,11 @@ class Ledger(Protocol):
     def free_slot(self, slot: str, holder: str) -> bool:
         """Lets the slot go; whether this run held it until now, so that nobody else changed it meanwhile."""
 
-    def take_place(self, places: Places, holder: str, until: datetime) -> Lease | None:
-        """One of a service's places for jobs, or None while all are taken. Taking again gives the one that is held."""
+    def take_place(self, places: Places, holder: str, until: datetime, *, again: bool = False) -> Lease | None:
+        """One of a service's places for jobs, or None while all are taken. Taking again gives the one that is held.
+
+        `again`: all were taken before, so it looks first.
+        """
 
     def renew_place(self, lease: Lease, until: datetime) -> Lease | None:
         """The same place for longer; None when its time ran out and another took it."""

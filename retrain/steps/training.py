@@ -43,7 +43,8 @@ def _begin(run: Run, ports: Ports) -> Outcome:
     trainer = ports.services.trainer(ports.models.get(run.target))
     places, lease = trainer.places(), None
     if places is not None:
-        lease = ports.ledger.take_place(places, run.id, ports.now() + TENURE)
+        again = run.state is State.QUEUED
+        lease = ports.ledger.take_place(places, run.id, ports.now() + TENURE, again=again)
         if lease is None:
             return _wait(run, places, ports)
     try:

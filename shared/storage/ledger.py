@@ -182,9 +182,9 @@ class TableLedger(Ledger):
 
     # Places
 
-    def take_place(self, places: ports.Places, holder: str, until: datetime) -> Lease | None:
+    def take_place(self, places: ports.Places, holder: str, until: datetime, *, again: bool = False) -> Lease | None:
         """None while all are taken."""
-        return self._places.take(places, holder, until)
+        return self._places.take(places, holder, until, again=again)
 
     def renew_place(self, lease: Lease, until: datetime) -> Lease | None:
         """None when its time ran out and another took it."""

@@ -29,12 +29,12 @@ class Places:
         self._table = table
         self._now = now
 
-    def take(self, places: ports.Places, holder: str, until: datetime) -> Lease | None:
-        """A place, first the one that the holder's name leads to; None when all are taken."""
+    def take(self, places: ports.Places, holder: str, until: datetime, *, again: bool = False) -> Lease | None:
+        """A place, the one that the holder's name leads to if it is free; None when all are taken."""
         first = crc32(holder.encode()) % places.count
         order = [(first + step) % places.count for step in range(places.count)]
         leases = [Lease(service=places.url, place=place, holder=holder, until=until) for place in order]
-        return self._write(leases[0]) or self._take_free(leases)
+        return (None if again else self._write(leases[0])) or self._take_free(leases)
 
     def renew(self, lease: Lease, until: datetime) -> Lease | None:
         """None when it is another's."""

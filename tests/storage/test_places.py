@@ -97,3 +97,6 @@ def test_a_free_place_costs_one_request_and_so_does_giving_it_back(
     lossy_table.asked.clear()
     assert ledger.take_place(THREE, "bikes~9", datetime.now(UTC) + timedelta(minutes=30)) is None
     assert len(lossy_table.asked) <= 3, "the first place, whose it is, and one listing of all"
+    lossy_table.asked.clear()
+    assert ledger.take_place(THREE, "bikes~9", datetime.now(UTC) + timedelta(minutes=30), again=True) is None
+    assert len(lossy_table.asked) == 1
