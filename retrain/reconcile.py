@@ -31,6 +31,7 @@ OVERDUE = timedelta(minutes=2)
 YOUNG = timedelta(minutes=2)
 """Files younger than this are left to the trigger."""
 WATCHED = 5  # targets whose production is compared with the ledger in one tick
+SOUGHT = 200  # targets that are looked through for changes whose driver died, in one tick
 BLOB_POISON = "webjobs-blobtrigger-poison"
 TIMER = Actor(kind="timer")
 
@@ -210,9 +211,10 @@ def _occurrences(schedule: Ncrontab, after: datetime) -> Iterator[datetime]:
 
 def intents(ports: Ports) -> None:
     """Brings changes to their end whose driver died. A promotion is its run's, unless that has ended."""
-    for champion in ports.ledger.champions():
-        intent = champion.intent
-        if intent is None or ports.now() < intent.due:
+    for target in _turn(ports, SOUGHT):
+        champion = ports.ledger.champion(target)
+        intent = champion.intent if champion else None
+        if champion is None or intent is None or ports.now() < intent.due:
             continue
         promotion = intent.change.kind is ChangeKind.PROMOTION
         if not promotion or intent.restoring:
@@ -228,12 +230,17 @@ def callers(ports: Ports) -> None:
 
 def drift(ports: Ports) -> None:
     """Compares what production serves with the ledger, a few targets a tick, and says so loudly when they differ."""
-    targets = ports.ledger.targets()
-    first = int(ports.now().timestamp() // 60) * WATCHED % max(len(targets), 1)
-    for target in islice((*targets[first:], *targets[:first]), min(WATCHED, len(targets))):
+    for target in _turn(ports, WATCHED):
         champion = ports.ledger.champion(target)
         if champion is not None and champion.intent is None:
             _compare(champion, ports)
+
+
+def _turn(ports: Ports, count: int) -> list[str]:
+    """So many of all targets, others each minute, so that a tick costs the same for ten and for ten thousand."""
+    targets = ports.ledger.targets()
+    first = int(ports.now().timestamp() // 60) * count % max(len(targets), 1)
+    return [*targets[first:], *targets[:first]][:count]
 
 
 def _compare(champion: Champion, ports: Ports) -> None:
