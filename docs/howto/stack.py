@@ -1,7 +1,8 @@
 """`python docs/howto/stack.py [COMMAND...]`: a shell in which the how-to pages can be followed, or a command run in it.
 
 Storage (Azurite) and Studio (classic) run on free ports of this machine as long as the shell does, and nothing is kept.
-The variables that pages start from are set: PROJECT, STUDIO, STORAGE, STORAGE_LOG. Retrain itself is started by a page,
+The variables that pages start from are set: PROJECT, STUDIO, STORAGE, STORAGE_LOG, and those that give the app an
+identity and a vault: IDENTITY_ENDPOINT, IDENTITY_HEADER, KEY_VAULT_URL. Retrain itself is started by a page,
 with its standard input at the file descriptor LIFELINE: that reaches its end when the shell has ended.
 """
 
@@ -30,6 +31,7 @@ def surroundings(stack: Stack) -> dict[str, str]:
         "STORAGE": stack.storage,
         "STORAGE_LOG": str(stack.access_log),
         "no_proxy": "127.0.0.1",
+        **stack.identity,
     }
 
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import msgspec
 
-from retrain import acts, adoption, foreign, landing, paths
+from retrain import acts, adoption, doctor, foreign, landing, paths
 from retrain.champion import Champion
 from retrain.errors import BadRequest, NotFound
 from retrain.messages import (
@@ -25,7 +25,7 @@ from retrain.model import Model
 from retrain.ports import Ports
 from retrain.run import ENDED, Actor, Run, State
 from shared.api.http import Reply, Request, who
-from shared.api.views import adopted_view, champion_view, model_view, promoted_view, run_view
+from shared.api.views import adopted_view, camel, champion_view, model_view, promoted_view, run_view
 
 UPLOAD_LIFE = timedelta(hours=1)
 MOST_RUNS = 200
@@ -66,6 +66,12 @@ def _of_keys(entry: Model, ports: Ports) -> dict[str, Any]:
     pairs = zip(entry.keys, entry.targets, strict=True)
     targets = [{"key": key, "name": target, "champion": champion_view(live.get(target))} for key, target in pairs]
     return _listed(entry, live) | {"targets": targets}
+
+
+def examine(request: Request, ports: Ports) -> Reply:
+    """What is right and wrong with one model, or with all of them; nothing is changed."""
+    name = request.route.get("model")
+    return Reply(200, camel(doctor.examine(name, ports) if name else doctor.examine_all(ports)))
 
 
 def runs(request: Request, ports: Ports) -> Reply:

@@ -14,12 +14,13 @@ import msgspec
 
 from retrain.errors import AccessDenied, BadConfiguration, BadRequest, NotFound
 from retrain.model import Section
-from retrain.ports import Begun, Deployed, JobState, JobStatus, Rows, Slot
+from retrain.ports import Begun, Deployed, Diagnosis, JobState, JobStatus, Rows, Slot
 from retrain.run import Artifact
 from shared.services import credentials
 from shared.services.http import Http
 from shared.services.studio import COMMON, VERSION, Advice, Studio, address_problem, management_url
 from shared.services.studio_blobs import JOB_LIFETIME, BlobReference, Sign, readable
+from shared.services.studio_classic_examine import Examination
 from shared.services.studio_jobs import Jobs
 from shared.services.studio_management import DEFAULT_ADVICE, EndpointInfo, Management, Resource, runtime_of, updatable
 from shared.services.studio_scores import QUERY, Form, request, scores, scores_in_csv
@@ -216,6 +217,10 @@ class StudioClassic:
     def scores_in(self, lines: Iterable[bytes]) -> list[float]:
         """The predictions in a CSV that batch execution wrote."""
         return scores_in_csv(lines, self._settings.score_column)
+
+    def examine(self) -> Iterator[Diagnosis]:
+        """Production and each staging endpoint, seen from the service; changes nothing."""
+        return Examination(self._settings, self._studios, self._http).findings((self.production(), *self.staging()))
 
     def _score(self, slot: Slot, url: str, rows: Rows) -> list[float]:
         settings = self._settings
