@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from retrain import acts, landing, reconcile
+from retrain import acts, doctor, landing, reconcile
 from retrain.errors import BadRequest, NotFound
 from retrain.ports import Rows
 from retrain.run import Run, State
@@ -245,3 +245,23 @@ def test_targets_of_one_service_share_its_client_and_connections(new_world: Call
     assert len({endpoint.production().url for endpoint in endpoints}) == len(STATIONS)
     sessions = {id(endpoint._http._session) for endpoint in endpoints}  # type: ignore[attr-defined]  # nothing public tells
     assert len(sessions) == 1
+
+
+def test_the_doctor_looks_at_every_key(new_world: Callable[..., World]) -> None:
+    world = new_world(targets=STATIONS[:3])
+    world.adopt(at(world, "002"), data=[])
+    report = doctor.examine(world.name, world.ports)
+    assert [one.model for one in report.models] == [at(world, station) for station in STATIONS[:3]]
+    champions = [found.verdict for one in report.models for found in one.findings if found.subject == "champion"]
+    assert champions == ["warn", "ok", "warn"]
+    (only,) = doctor.examine(at(world, "002"), world.ports).models
+    assert {found.verdict for found in only.findings} == {"ok"}, only.findings
+
+
+def test_the_doctor_says_which_keys_of_many_it_did_not_look_at(new_world: Callable[..., World]) -> None:
+    world = new_world(targets=STATIONS[:2])
+    listed = 'keys = ["001","002"]'
+    world.configure((listed, 'keys = ["001","002","0100..0299"]'))
+    report = doctor.examine_all(world.ports)
+    assert len(report.models) == doctor.MOST_KEYS
+    assert any(f"first {doctor.MOST_KEYS} of 202 keys" in found.message for found in report.app)
