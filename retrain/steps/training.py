@@ -63,7 +63,7 @@ def _first(run: Run, trainer: Trainer, ports: Ports) -> Job:
 
 def _wait(run: Run, places: Places, ports: Ports) -> Outcome:
     """Until the next look for a place, more seldom the longer it takes: what is waited for is the end of a job."""
-    pause = min(FIRST_LOOK * 1.5**run.tries, LONGEST_LOOK)
+    pause = _pause(run.tries)
     if run.state is State.QUEUED:
         return stay(run, pause, tries=run.tries + 1, deadline=None)
     why = f"{places.url} runs {places.count} jobs already (jobs_at_once); it waits for a place"
@@ -124,9 +124,13 @@ def _look(run: Run, job: Job, trainer: Trainer, ports: Ports) -> Outcome:
         return end(run, State.FAILED, f"the training job {job.id} was not done by its deadline; it was cancelled", now)
     if status.state is JobState.NOT_STARTED and job.polls == 0:
         trainer.start(job.id)
-    pause = min(FIRST_LOOK * 1.5**job.polls, LONGEST_LOOK)
     looked = msgspec.structs.replace(job, polls=job.polls + 1, lease=_renewed(job.lease, ports))
-    return stay(run, pause, job=looked, tries=0)
+    return stay(run, _pause(job.polls), job=looked, tries=0)
+
+
+def _pause(looks: int) -> float:
+    """Seconds until the next look after so many, be they thousands."""
+    return min(FIRST_LOOK * 1.5 ** min(looks, 20), LONGEST_LOOK)
 
 
 def _renewed(lease: Lease | None, ports: Ports) -> Lease | None:
