@@ -16,6 +16,8 @@ from azure.storage.blob.aio import BlobClient, BlobServiceClient, ExponentialRet
 from local.services.engine.records import BlobReference
 
 EXPERIMENT_OUTPUT = "experimentoutput"
+ARTIFACTS = "azureml"
+OWN_CONTAINERS = (EXPERIMENT_OUTPUT, ARTIFACTS)
 T = TypeVar("T")
 
 
@@ -141,7 +143,7 @@ class Blobs:
             raise Unreachable(type(failed).__name__) from failed
 
     async def write(self, reference: BlobReference, content: bytes) -> None:
-        """Writes the blob; only the stand-in's own container is created when absent. Raises: Unreachable."""
+        """Writes the blob; only the stand-in's own containers are created when absent. Raises: Unreachable."""
 
         async def upload() -> None:
             await self._client(reference).upload_blob(content, overwrite=True)
@@ -149,27 +151,26 @@ class Blobs:
         try:
             await _reached(upload())
         except Unreachable as failed:
-            if not (isinstance(failed.__cause__, ResourceNotFoundError) and self._is_workspace_storage(reference)):
+            container, _ = split_location(reference.relative_location or "")
+            if not (isinstance(failed.__cause__, ResourceNotFoundError) and container in OWN_CONTAINERS):
                 raise
-            await self._create_own_container()
+            await self.create_container(container)
             await _reached(upload())
 
-    def _is_workspace_storage(self, reference: BlobReference) -> bool:
-        return (reference.relative_location or "").lstrip("/").startswith(f"{EXPERIMENT_OUTPUT}/")
-
-    async def _create_own_container(self) -> None:
+    async def create_container(self, name: str) -> None:
+        """Creates a container in the workspaces' account, unless it is there. Raises: Unreachable."""
         transport = AioHttpTransport(session=self._session, session_owner=False)
         credential = {"account_name": self.own.name, "account_key": self.own.key or ""}
         service = BlobServiceClient(self.own.url, credential=credential, transport=transport)
         try:
-            await service.create_container(EXPERIMENT_OUTPUT)
+            await service.create_container(name)
         except HttpResponseError as failed:
             if failed.status_code != 409:
                 raise Unreachable(said(failed)) from failed
 
-    def own_reference(self, name: str) -> BlobReference:
-        """A blob in the workspaces' own container."""
-        return BlobReference(base_location=self.own.url + "/", relative_location=f"{EXPERIMENT_OUTPUT}/{name}")
+    def own_reference(self, name: str, container: str = EXPERIMENT_OUTPUT) -> BlobReference:
+        """A blob in the workspaces' account."""
+        return BlobReference(base_location=self.own.url + "/", relative_location=f"{container}/{name}")
 
     def result(self, reference: BlobReference, lifetime: float) -> BlobReference:
         """How a status or endpoint shows the blob: base, relative location, and a fresh read-only SAS.
