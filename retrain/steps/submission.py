@@ -48,7 +48,7 @@ def go_on(run: Run, trainer: Trainer, ports: Ports) -> Outcome:
     left = job.since + LAG - now
     if left > timedelta():
         return stay(run, left.total_seconds())
-    return stay(run, None, job=Job(phase="submitting", since=ports.now(), again=True))
+    return stay(run, None, job=msgspec.structs.replace(job, phase="submitting", since=ports.now(), again=True))
 
 
 def _ask(run: Run, job: Job, trainer: Trainer, ports: Ports) -> Outcome:

@@ -11,7 +11,7 @@ import msgspec
 from retrain.errors import BadConfiguration, BadRequest, Conflict
 from retrain.findings import examined
 from retrain.model import Section
-from retrain.ports import Blobs, Diagnosis, JobState, JobStatus, Results
+from retrain.ports import Blobs, Diagnosis, JobState, JobStatus, Places, Results
 from retrain.run import Run
 from shared.services import pipeline_addresses, urls
 from shared.services.arm import Arm, Token, resource_url
@@ -97,6 +97,10 @@ class PipelineEndpoint:
     def of(cls, settings: PipelineEndpointSettings, blobs: Blobs, env: Mapping[str, str] | None = None) -> Self:
         """A client with the app's own identity: it needs neither a secret nor a signature."""
         return cls(settings)
+
+    def places(self) -> Places | None:
+        """None: the workspace's compute keeps what it cannot run yet in a queue of its own."""
+        return None
 
     def find(self, run: Run) -> str | None:
         """The oldest run that carries this run's tags; younger ones are one too many, and are cancelled."""

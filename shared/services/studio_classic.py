@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import msgspec
 
@@ -52,6 +52,9 @@ class StudioClassicSettings(Section, frozen=True):
     where an endpoint has several. `score_column` defaults to "Scored Probabilities", and to "Scored Labels" where there
     is none. `settle` is in seconds: how long a PATCH may take to show. `rows_per_call` is at most 1000.
     """
+
+    per_key: ClassVar[tuple[str, ...]] = ("production",)
+    """Settings that must differ from key to key, where a model has keys."""
 
     production: str
     production_key: str

@@ -20,6 +20,7 @@ from typing import Any
 from local import scenery_designer
 from local.scenery import Scene, stage
 from local.scenery_designer import DesignerScene
+from local.scenery_factory import through_factory
 from local.services.azureml.client import DesignerClient
 from local.services.studio.client import StudioClient
 from retrain.model import Model
@@ -168,6 +169,11 @@ def _designer(services: StudioClient, storage: str, name: str, text: str) -> Des
     )  # fmt: skip
 
 
+def _factory(services: StudioClient, storage: str, name: str, text: str) -> Scene:
+    handed = {"L2 Weight": "1.0"}
+    return through_factory(services.url, storage, _classic(services, storage, name, text), handed)
+
+
 SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
     "studio-batch to studio-classic": (
         _classic,
@@ -178,6 +184,11 @@ SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
         _designer,
         Faults(submit="submitpipelineendpoint", poll="getrundetails"),
         Faults(),
+    ),
+    "data-factory to studio-classic": (
+        _factory,
+        Faults(submit="createfactoryrun", poll="getfactoryrun"),
+        Faults(begin="patch", score="execute"),
     ),
 }
 """By name: what makes the model, and the operations by which faults of trainer and endpoint are ordered."""

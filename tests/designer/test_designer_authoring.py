@@ -111,6 +111,7 @@ def test_a_draft_is_submitted_before_it_is_published(lab: Lab) -> None:
     assert (run["PipelineId"], run["RunHistoryExperimentName"]) == (None, "Early")
     assert lab.client.metrics(lab.ran(run)["Evaluate Model"]["runId"])["Coefficient_of_Determination"] > 0.99
     assert "Early" not in [one["Name"] for one in lab.client.pipelines()]
+    assert draft in [one["id"] for one in lab.client.drafts()]
 
 
 def test_what_was_published_does_not_change_with_its_draft(lab: Lab) -> None:

@@ -43,7 +43,7 @@ def income_graph(split: Json) -> tuple[Json, list[Json]]:
         "learner": {"module": "Two-Class Logistic Regression", "fields": {}},
         "train": {"module": "Train Model", "fields": {"Label column": "income"}},
         "score": {"module": "Score Model", "fields": {}},
-        "score other": {"module": "Score Model", "fields": {}},
+        "score other": {"module": "Score Model", "fields": {}, "name": "Score the others"},
         "evaluate": {"module": "Evaluate Model", "fields": {}},
     }
     edges = [
@@ -73,6 +73,7 @@ def test_the_income_pipeline_learns_from_one_country_and_again_from_the_others(l
     for expression, count in counts.items():
         steps = lab.ran(lab.client.submit(pipeline["Id"], ParameterAssignments={"rows": expression}))
         metrics = lab.client.metrics(steps["Evaluate Model"]["runId"])
+        assert steps["Score the others"]["properties"]["azureml.moduleName"] == "Score Model"
         assert set(metrics) == {
             f"{name} ({side} port)"
             for name in ("Accuracy", "Precision", "Recall", "F1 Score", "AUC")
@@ -314,5 +315,7 @@ def test_metrics_that_cannot_be_computed_are_not_logged(lab: Lab) -> None:
     assert set(metrics) == {"Mean_Absolute_Error", "Root_Mean_Squared_Error"}
     assert all(math.isfinite(value) for value in metrics.values())
     full = f"/metric/v2.0{{WS}}/runs/{steps['Evaluate Model']['runId']}/full"
+    named = lab.call("POST", full.replace("/full", "/list"), json={"metricNamespace": "mine"})
+    assert named.json()["value"] == []
     missing = lab.call("POST", full, json={"metricName": "Relative_Absolute_Error"})
     assert (missing.status_code, missing.json()["error"]["innerError"]["code"]) == (404, "MetricNotFound")

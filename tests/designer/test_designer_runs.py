@@ -186,3 +186,21 @@ def test_a_training_that_is_cancelled_gives_its_worker_back(lab: Lab) -> None:
     assert lab.client.run(run["Id"])["Status"]["StatusCode"] == "Canceled"
     lab.ran(lab.client.submit(lab.pipeline["Id"]))
     assert set(lab.client.health()["workers"]) != before
+
+
+def test_at_most_forty_runs_are_at_work_and_the_next_begins_when_one_ends(lab: Lab) -> None:
+    nodes = {"import": LINE_NODES["import"]}
+    pipeline = lab.publish(nodes, [], name="Crowd")
+    lab.client.hold_jobs("Crowd")
+    runs = [lab.client.submit(pipeline["Id"])["Id"] for _ in range(42)]
+    while len(lab.client.held_jobs()) < 40:
+        time.sleep(0.05)
+    states = [lab.client.run(run)["Status"]["StatusCode"] for run in runs]
+    assert states == ["Running"] * 40 + ["NotStarted"] * 2
+    lab.client.cancel(runs[40])
+    lab.client.release_jobs(runs[3])
+    while runs[41] not in lab.client.held_jobs():
+        time.sleep(0.02)
+    lab.client.release_jobs()
+    for run in runs:
+        lab.client.wait(run)

@@ -35,6 +35,18 @@ def test_discovery_leads_from_resource_manager_to_every_service(lab: Lab) -> Non
     ).ok
 
 
+def test_a_workspace_is_made_and_missed_as_resource_manager_does(lab: Lab) -> None:
+    other = lab.client.scope + "-made"
+    headers = {"Authorization": f"Bearer {lab.client.token}"}
+    missing = requests.get(lab.url + other, headers=headers, timeout=9)
+    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "ResourceNotFound")
+    assert requests.put(lab.url + other, headers=headers, data="[", timeout=9).status_code == 400
+    assert requests.put(lab.url + other, timeout=9).json()["error"]["code"] == "InvalidAuthenticationToken"
+    made = [requests.put(lab.url + other, headers=headers, json={"tags": {"a": "1"}}, timeout=9) for _ in range(2)]
+    assert [answer.status_code for answer in made] == [201, 200]
+    assert made[0].json() == made[1].json()
+
+
 def test_only_a_token_for_resource_manager_opens(lab: Lab) -> None:
     for token in ("none", managed_token(lab.client, "https://ml.azure.com")):
         refused = lab.call("POST", submit_path(lab), token, json={})
@@ -103,13 +115,18 @@ def test_other_spellings_of_a_run_that_were_seen_can_be_had(lab: Lab) -> None:
     assert run["DataSetDefinitionValueAssignment"] == {}
     assert run["Status"] is None
     lab.ran(run)
+    lab.client.switches(runCasing="camel")
+    shown = lab.client.run(run["Id"])
+    assert (shown["id"], shown["status"]["statusCode"]) == (run["Id"], "Finished")
 
 
 def test_a_parameter_that_does_not_exist_is_refused_or_ignored(lab: Lab) -> None:
     body = {"ParameterAssignments": {"colour": "red"}}
-    refused = lab.call("POST", submit_path(lab), json=body)
-    assert refused.status_code == 400
-    assert "'colour'" in error_of(refused)["Message"]
+    for status in (400, 422):
+        lab.client.switches(unknownParameter=status)
+        refused = lab.call("POST", submit_path(lab), json=body)
+        assert refused.status_code == status
+        assert "'colour'" in error_of(refused)["Message"]
     lab.client.switches(unknownParameter="ignore")
     lab.ran(lab.call("POST", submit_path(lab), json=body).json())
 

@@ -6,6 +6,8 @@ from local.services.engine.engine import Engine
 from local.services.engine.records import BlobReference
 
 ORIGIN = "ExperimentRun"
+LOGS = "logs/azureml/"
+"""Paths of a step's logs begin so."""
 
 
 def container(run: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from local.services.azureml.records import DEFAULT_STORE
 from local.services.engine.learners import PARAMETERS
 
 DATASET, MODEL, LEARNER = "dataset", "model", "untrained model"
@@ -114,7 +115,7 @@ MODULES: dict[str, Module] = {
         outputs=(_RESULT,),
         fields={
             "Data source": Field("Datastore", one_of("Datastore", "URL via HTTP")),
-            "Datastore": Field("workspaceblobstore"),
+            "Datastore": Field(DEFAULT_STORE),
             "Path": Field(""),
             "Data source URL": Field(""),
         },
@@ -162,7 +163,7 @@ MODULES: dict[str, Module] = {
     "Trained Model": Module(
         inputs=(),
         outputs=(Port("Trained model", MODEL),),
-        fields={"Datastore": Field("workspaceblobstore"), "Path": Field(None)},
+        fields={"Datastore": Field(DEFAULT_STORE), "Path": Field(None)},
     ),
     "Score Model": Module(
         inputs=(Port("Trained model", MODEL), Port("Dataset")), outputs=(Port("Scored dataset"),), fields={}
@@ -175,6 +176,6 @@ MODULES: dict[str, Module] = {
     "Export Data": Module(
         inputs=(Port("Dataset"),),
         outputs=(),
-        fields={"Datastore": Field("workspaceblobstore"), "Path": Field(None)},
+        fields={"Datastore": Field(DEFAULT_STORE), "Path": Field(None)},
     ),
 }

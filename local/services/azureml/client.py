@@ -61,7 +61,7 @@ class DesignerClient(ServiceClient):
     # Drafts
 
     def create_draft(self, name: str, nodes: Mapping[str, Json], edges: list[Json]) -> Json:
-        """`nodes`: {id: {"module", "fields"}}; `edges`: [{"from", "to"}], each end `id` or `id:port`."""
+        """`nodes`: {id: {"module", "fields", "name"}}; `edges`: [{"from", "to"}], each end `id` or `id:port`."""
         return self._design("POST", "/drafts", {"name": name, "nodes": dict(nodes), "edges": edges})
 
     def edit_draft(self, draft: str, **given: Any) -> Json:
@@ -164,7 +164,7 @@ class DesignerClient(ServiceClient):
         return self._json("GET", f"/history/v1.0{self.scope}/runs/{run}/details", self.token)
 
     def children(self, experiment: str, run: str) -> dict[str, Json]:
-        """The step runs by the name of their module."""
+        """The step runs by their names: the modules', unless the draft calls them otherwise."""
         path = f"/history/v1.0{self.scope}/experiments/{experiment}/runs/{run}/children"
         return {child["name"]: child for child in self._json("GET", path, self.token)["value"]}
 

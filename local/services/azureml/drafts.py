@@ -102,7 +102,7 @@ def _check_links(draft: PipelineDraft, graph: Graph) -> None:
 def set_fields(service: AzureMl, draft: PipelineDraft, node: str, fields: dict[str, str]) -> PipelineDraft:
     """Changes some fields of one module. Raises: Refused."""
     found = _node(draft, node)
-    nodes = {**draft.graph.nodes, node: Node(module=found.module, fields={**found.fields, **fields})}
+    nodes = {**draft.graph.nodes, node: msgspec.structs.replace(found, fields={**found.fields, **fields})}
     graphs.check_nodes(nodes)
     draft.graph = Graph(nodes=nodes, edges=draft.graph.edges)
     service.store.save(draft)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 import msgspec
+from aiohttp import web
 
 from local.services.engine.errors import Dialect, WireError
 from local.services.engine.operation import Handler
@@ -96,7 +97,7 @@ class Refused(Exception):
 
 
 def _spelling(handler: Handler, dialect: _Dialect) -> Handler:
-    async def serve(request):  # type: ignore[no-untyped-def]
+    async def serve(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
         except Refused as refused:

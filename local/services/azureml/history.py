@@ -61,7 +61,7 @@ def details_shown(service: AzureMl, run: AnyRun) -> Json:
     """RunDetails."""
     logs: dict[str, str] = {}
     if isinstance(run, StepRun):
-        paths = (path for path in run.artifacts if path.startswith("logs/"))
+        paths = (path for path in run.artifacts if path.startswith(artifacts.LOGS))
         logs = {path: artifacts.address(service.engine, run.id, path) for path in paths}
     return {**_details(service, run), "runDefinition": None, "logFiles": logs}
 
@@ -91,7 +91,7 @@ def _source(run: AnyRun) -> str:
 
 
 def _name(run: AnyRun) -> str:
-    return run.experiment if isinstance(run, PipelineRun) else run.module
+    return run.experiment if isinstance(run, PipelineRun) else run.name
 
 
 def _properties(run: AnyRun) -> dict[str, str]:

@@ -24,6 +24,7 @@ from local.services.azureml.records import (
     StepRun,
 )
 from local.services.azureml.submitting import submit_endpoint
+from local.services.azureml.views import Views
 from local.services.engine.operation import Handler
 from local.services.engine.records import wire_time
 
@@ -36,7 +37,9 @@ nav a {{ margin-right: 1rem }} a {{ color: var(--accent) }}
 table {{ border-collapse: collapse; width: 100% }}
 th, td {{ text-align: left; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top }}
 label {{ display: block; margin: .8rem 0 }} input {{ font: inherit; display: block; width: 100%; max-width: 32rem }}
-button {{ font: inherit; padding: .4rem 1.4rem }} pre {{ overflow-x: auto; white-space: pre-wrap }}
+button {{ font: inherit; padding: .4rem 1.4rem }} pre {{ white-space: pre-wrap }} code {{ overflow-wrap: anywhere }}
+.state {{ border: 1px solid var(--line); border-radius: .3rem; padding: 0 .5rem }} [role=alert] {{ font-weight: bold }}
+.Completed {{ background: #2a82 }} .Failed {{ background: #c222 }} .Running {{ background: #08c2 }}
 @media (prefers-color-scheme: dark) {{ :root {{ --accent: #6cb8ff }} }}
 </style></head><body><nav aria-label="Designer">{menu}</nav><main><h1>{title}</h1>{body}</main></body></html>
 """
@@ -141,7 +144,7 @@ async def versions(request: web.Request) -> web.Response:
     """GET /designer/{workspace}/endpoints/{id}: its versions, each with a form to submit it."""
     workspace, endpoint = _endpoint(request)
     service = azureml_of(request)
-    address = f"/pipelines/v1.0{workspace.scope}/PipelineRuns/PipelineEndpointSubmit/Id/{endpoint.id}"
+    address = Views(service.switches, str(request.url.origin())).endpoint(workspace, endpoint)["Url"]
     parts = [f"<p>{escape(endpoint.description)}</p><p>REST: <code>POST {escape(address)}</code></p>"]
     for number, key in reversed(list(enumerate(endpoint.versions))):
         pipeline = service.get(PublishedPipeline, workspace, key, "published pipeline")
@@ -193,7 +196,8 @@ async def runs(request: web.Request) -> web.Response:
 
 
 def _state(run: PipelineRun | StepRun) -> str:
-    return f'<span class="state">{history.status_of(run)}</span>'
+    status = history.status_of(run)
+    return f'<span class="state {status}">{status}</span>'
 
 
 @_page_of("pagerun")
@@ -215,7 +219,7 @@ async def run(request: web.Request) -> web.Response:
 
 def _step(step: StepRun) -> tuple[str, str, str]:
     log = f"<details><summary>log</summary><pre>{escape(step.out + step.err)}</pre></details>"
-    return f"{escape(step.module)} <small>{escape(step.node)}</small>", _state(step), log
+    return f"{escape(step.name)} <small>{escape(step.node)}</small>", _state(step), log
 
 
 def _metrics(step: StepRun) -> Iterable[tuple[str, str]]:
@@ -224,6 +228,8 @@ def _metrics(step: StepRun) -> Iterable[tuple[str, str]]:
 
 def _left(workspace: MlWorkspace, step: StepRun) -> Iterable[tuple[str, str]]:
     for path, size in step.artifacts.items():
+        if path.startswith(artifacts.LOGS):
+            continue  # the table of steps shows them
         to = _to(workspace, "artifacts", step.id) + "?" + urlencode({"path": path})
         yield _link(to, f"{step.node}: {path}"), f"{size:,}"
 

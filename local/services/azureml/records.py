@@ -50,10 +50,11 @@ class RegisteredDataset(Record, kw_only=True):
 
 
 class Node(msgspec.Struct, kw_only=True, frozen=True):
-    """A module on the canvas and the values of its fields."""
+    """A module on the canvas, the values of its fields, and what its author calls it (the module's name if empty)."""
 
     module: str
     fields: dict[str, str] = {}
+    name: str = ""
 
 
 class Edge(msgspec.Struct, kw_only=True, frozen=True):
@@ -179,6 +180,7 @@ class StepRun(Record, kw_only=True):
     number: int
     node: str
     module: str
+    name: str
     status: str = "NotStarted"
     detail: str | None = None
     queued: float | None = None

@@ -53,7 +53,7 @@ async def get_published(request: web.Request) -> web.Response:
 async def set_published_status(request: web.Request) -> web.Response:
     """PUT PublishedPipelines/{id}/status: "Active" or "Disabled"."""
     _, pipeline = _pipeline(request)
-    pipeline.active = _is_active(drafts.decode(await request.read(), str | int))  # type: ignore[arg-type]
+    pipeline.active = _is_active(drafts.decode(await request.read(), str | int))
     pipeline.modified = time.time()
     azureml_of(request).store.save(pipeline)
     return web.Response()

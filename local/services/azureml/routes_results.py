@@ -46,7 +46,8 @@ def _metrics(run: AnyRun) -> dict[str, float]:
 async def list_metrics(request: web.Request) -> web.Response:
     """POST runs/{id}/list: the metrics that this very run logged."""
     run, query = run_of(request, write=False), decode(await request.read(), Listing)
-    names, token = page(azureml_of(request), list(_metrics(run)), query.continuation_token)
+    logged = [] if query.metric_namespace else list(_metrics(run))  # all are logged without a namespace
+    names, token = page(azureml_of(request), logged, query.continuation_token)
     found = [{"metricKey": {"namespace": "", "name": name}, "columns": {name: "Double"}} for name in names]
     return json_response({"value": found, "continuationToken": token})
 

@@ -5,13 +5,12 @@ import time
 import msgspec
 from aiohttp import web
 
-from local.services.azureml.azureml import SCOPE, azureml_of, scope_of, workspace_of
-from local.services.azureml.drafts import decode
-from local.services.azureml.errors import Refused, services
+from local.services.arm.errors import caller, operation, refused
+from local.services.azureml.azureml import SCOPE, azureml_of, scope_of
+from local.services.azureml.errors import services
 from local.services.azureml.records import DEFAULT_STORE, Datastore, MlWorkspace, guid
 from local.services.azureml.views import Json
 from local.services.engine.answers import json_response
-from local.services.tokens.tokens import MANAGEMENT, BadToken, authorised
 
 SERVICES = ("api", "history", "pipelines", "experimentation", "modelmanagement", "hyperdrive", "metric", "artifact")
 
@@ -41,21 +40,29 @@ def _shown(workspace: MlWorkspace, request: web.Request) -> Json:
     }
 
 
-@services("getmlworkspace")
+@operation("getmlworkspace")
 async def get_workspace(request: web.Request) -> web.Response:
     """GET {workspace}?api-version."""
-    return json_response(_shown(workspace_of(request), request))
+    caller(request)
+    found = azureml_of(request).store.find(MlWorkspace, scope_of(request).lower())
+    if found is None:
+        raise refused(404, "ResourceNotFound", f"The resource '{scope_of(request)}' was not found.")
+    return json_response(_shown(found, request))
 
 
-@services("putmlworkspace")
+def _decode(body: bytes) -> WorkspaceBody:
+    try:
+        return msgspec.json.decode(body or b"{}", type=WorkspaceBody)
+    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        raise refused(400, "InvalidRequestContent", f"The request content was invalid: {wrong}.") from wrong
+
+
+@operation("putmlworkspace")
 async def put_workspace(request: web.Request) -> web.Response:
     """PUT {workspace}?api-version {"location"?, "tags"?}: made with its default datastore, `workspaceblobstore`."""
-    try:
-        authorised(request, MANAGEMENT)
-    except BadToken as wrong:
-        raise Refused(wrong.status, str(wrong)) from wrong
+    caller(request)
     service, scope = azureml_of(request), scope_of(request)
-    given = decode(await request.read(), WorkspaceBody)
+    given = _decode(await request.read())
     found = service.store.find(MlWorkspace, scope.lower())
     if found is not None:
         found.tags = given.tags or found.tags

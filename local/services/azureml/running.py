@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from local.services.azureml.artifacts import keep
+from local.services.azureml.artifacts import LOGS, keep
 from local.services.azureml.graphs import inputs_of, order
 from local.services.azureml.modules import RUN, Step, StepFailed
 from local.services.azureml.records import ENDED, PipelineRun, StepRun
@@ -69,7 +69,7 @@ class Running:
             raise
         except asyncio.CancelledError:
             raise
-        except StepFailed as failed:
+        except (StepFailed, Unreachable) as failed:
             await self._failed(record, str(failed))
             raise
         except Exception as bug:
@@ -110,7 +110,7 @@ class Running:
 
     async def _keep_logs(self, record: StepRun) -> None:
         for name, text in (("stdoutlogs", record.out), ("stderrlogs", record.err)):
-            await keep(self.engine, record, f"logs/azureml/{name}.txt", text.encode())
+            await keep(self.engine, record, f"{LOGS}{name}.txt", text.encode())
 
     async def _failed(self, record: StepRun, reason: str) -> None:
         record.detail = reason

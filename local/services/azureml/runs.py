@@ -1,8 +1,8 @@
 """The life of pipeline runs: submitted, running, ended, cancelled, and taken up again after a restart.
 
-NotStarted → Running → Finished | Failed; cancelling leads to Canceled from either. All runs begin at once; the
-engine's workers bound how many steps work at a time. After a restart, unfinished runs begin anew from their stored
-graph: the same values give the same model and overwrite the same blobs.
+NotStarted → Running → Finished | Failed; cancelling leads to Canceled from either. At most 40 runs are at work; more
+wait in the order they came, and the engine's workers bound how many tables are worked on at a time. After a restart,
+unfinished runs begin anew from their stored graph: the same values give the same model and overwrite the same blobs.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from local.services.azureml.running import RunFailed, Running
 from local.services.engine.engine import Engine
 
 log = logging.getLogger(__name__)
+CONCURRENT_RUNS = 40
 _MOST_ENDED = 5_000  # runs remembered after their end
 
 
@@ -24,6 +25,8 @@ class Runs:
     def __init__(self, engine: Engine):
         self._engine, self._store = engine, engine.store
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._submitted = 0
+        self._places = asyncio.Semaphore(CONCURRENT_RUNS)
 
     def resume(self) -> None:
         """Takes up the runs that an earlier process left unfinished."""
@@ -48,11 +51,15 @@ class Runs:
                 number=number,
                 node=node,
                 module=run.graph.nodes[node].module,
+                name=run.graph.nodes[node].name or run.graph.nodes[node].module,
             )
             for number, node in enumerate(order(run.graph), start=run.number + 1)
         ]
         self._store.save(run, *steps)
         self._begin(run)
+        self._submitted += 1
+        if self._submitted % 500 == 0:
+            self._trim()
 
     def steps(self, run: PipelineRun) -> list[StepRun]:
         """The steps, in the order of the graph."""
@@ -77,10 +84,8 @@ class Runs:
 
     async def _run(self, run: PipelineRun) -> None:
         try:
-            run.status, run.started = "Running", time.time()
-            self._store.save(run)
-            await Running(self._engine, run, {step.node: step for step in self.steps(run)}).do()
-            await self._engine.holds.wait(run.id, self._names(run))
+            async with self._places:
+                await self._work(run)
             self._end(run, "Finished", None)
         except RunFailed as failed:
             self._end(run, "Failed", str(failed))
@@ -92,6 +97,12 @@ class Runs:
             self._end(run, "Failed", "InternalServerError")
         finally:
             self._tasks.pop(run.id, None)
+
+    async def _work(self, run: PipelineRun) -> None:
+        run.status, run.started = "Running", time.time()
+        self._store.save(run)
+        await Running(self._engine, run, {step.node: step for step in self.steps(run)}).do()
+        await self._engine.holds.wait(run.id, self._names(run))
 
     def _names(self, run: PipelineRun) -> frozenset[str]:
         pipeline = self._store.find(PublishedPipeline, run.pipeline or "")
@@ -124,9 +135,9 @@ class Runs:
 
 
 def _fresh(step: StepRun) -> StepRun:
-    kept = {name: getattr(step, name) for name in ("tags", "properties", "description")}
-    plain = {name: getattr(step, name) for name in StepRun.__struct_fields__ if name in _LASTING}
-    return StepRun(**plain, **kept)
+    return StepRun(**{name: getattr(step, name) for name in _LASTING})
 
 
-_LASTING = ("id", "created", "run", "workspace", "experiment", "number", "node", "module")
+_LASTING = ("id", "created", "run", "workspace", "experiment", "number", "node", "module", "name", "tags",
+            "properties", "description")  # fmt: skip
+"""What a step keeps when its run begins anew."""

@@ -189,10 +189,12 @@ def _check_names(
     service: AzureMl, parameters: Mapping[str, Parameter], texts: Mapping[str, str], data: Mapping[str, Location]
 ) -> None:
     unknown = [name for name in (*texts, *data) if name not in parameters]
-    if unknown and service.switches["unknownParameter"] == "refuse":
-        raise Refused(400, f"The pipeline has no parameter {unknown[0]!r}; it has {', '.join(parameters) or 'none'}.")
+    status = service.switches["unknownParameter"]
+    if unknown and status != "ignore":
+        known = ", ".join(parameters) or "none"
+        raise Refused(status, f"The pipeline has no parameter {unknown[0]!r}; it has {known}.")
     wanted = service.switches["pathAssignment"]
-    for given, kind in ((texts, TEXTS), (data, DATA_PATHS)):
-        for name in given:
-            if name in parameters and takes_path(parameters[name]) and wanted not in ("either", kind):
-                raise Refused(400, f"Parameter {name!r} is a data path; give it in {wanted}.")
+    misplaced = {DATA_PATHS: texts, TEXTS: data}.get(wanted, {})
+    for name in misplaced:
+        if name in parameters and takes_path(parameters[name]):
+            raise Refused(400, f"Parameter {name!r} is a data path; give it in {wanted}.")

@@ -85,6 +85,10 @@ class Views:
 
     def run(self, run: PipelineRun) -> Json:
         """PipelineRunEntity."""
+        shown = self._run(run)
+        return _camel(shown) if self._switches["runCasing"] == "camel" else shown
+
+    def _run(self, run: PipelineRun) -> Json:
         member = self._switches["dataSetMember"]
         entity = self._entity(run.id, True, run.created, run.modified)
         if self._switches["createdDate"] == "epoch":
@@ -149,6 +153,15 @@ class Views:
 def _plain(data: Mapping[str, Location]) -> dict[str, Json]:
     plain: dict[str, Json] = msgspec.to_builtins(dict(data))
     return plain
+
+
+def _camel(entity: Json) -> Json:
+    status = entity["Status"] and _lowered(entity["Status"])
+    return {**_lowered(entity), "status": status}
+
+
+def _lowered(members: Json) -> Json:
+    return {name[:1].lower() + name[1:]: value for name, value in members.items()}
 
 
 def _time(seconds: float | None) -> str | None:
