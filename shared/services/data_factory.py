@@ -77,6 +77,9 @@ class DataFactory:
         """A client that asks for tokens as the app's identity; it needs no secret."""
         return cls(settings, sign)
 
+    def places(self) -> None:
+        """None: a pipeline's own `concurrency` makes its runs wait in Data Factory."""
+
     def find(self, run: Run) -> str | None:
         """The first run of the pipeline that carries our run's id; any that came after it is cancelled."""
         seen = self._factory.runs(self._pipeline, run.created)
