@@ -141,7 +141,7 @@ class Blobs:
             raise Unreachable(type(failed).__name__) from failed
 
     async def write(self, reference: BlobReference, content: bytes) -> None:
-        """Writes the blob; only the container for outputs that nobody asked for is created when absent. Raises: Unreachable."""
+        """Writes the blob; of containers only that for unasked outputs is created when absent. Raises: Unreachable."""
 
         async def upload() -> None:
             await self._client(reference).upload_blob(content, overwrite=True)
