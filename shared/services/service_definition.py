@@ -7,7 +7,7 @@ Source: Azure ML Web Services REST, `WebService` (2017-01-01 and 2016-05-01-prev
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -16,7 +16,17 @@ from retrain.decoding import from_json
 from retrain.errors import BadConfiguration, BadRequest
 
 MARK = "[trained model]"
-UNKEPT = frozenset({"provisioningstate", "createdon", "modifiedon", "swaggerlocation", "keys", "commitmentplan"})
+UNKEPT = frozenset(
+    {
+        "payloadsinblobstorage",
+        "provisioningstate",
+        "createdon",
+        "modifiedon",
+        "swaggerlocation",
+        "keys",
+        "commitmentplan",
+    }
+)
 """Members of `properties`, in lower case, that the service says itself or never shows: no difference lies in them."""
 
 Members = dict[str, msgspec.Raw]
@@ -94,6 +104,10 @@ class Definition:
         assets, key = self._assets(asset, uri)
         kind = _name(self._properties, "packageType")
         return {"properties": {kind: self._properties.get(kind, msgspec.Raw(b'"Graph"')), key: assets}}
+
+    def members(self, *, without: Collection[str] = ()) -> Members:
+        """The members of `properties`, as they are written; `without` those of these names, in lower case."""
+        return {name: one for name, one in self._properties.items() if name.lower() not in without}
 
     def put(self, secrets: Mapping[str, Any]) -> dict[str, Any]:
         """The body of a PUT: the whole, with members of `properties` that GET does not show put in."""

@@ -1,8 +1,7 @@
 """Serving by "new" web services of Studio, resources of Azure Resource Manager: the port `Endpoint`.
 
-A slot is one web service, named by its resource address; staging is a sibling of it. Its definition is taken apart and
-rewritten in `service_definition`, where its models lie is `service_models`, what is wrong with it `service_doctor`.
-Source: Azure ML Web Services REST, api-versions 2017-01-01 and 2016-05-01-preview.
+A slot is one web service, named by its resource address; staging is a sibling of it. Resource Manager is called in
+`service_management`, definitions are rewritten in `service_definition`, where models lie is known to `service_models`.
 """
 
 from __future__ import annotations
@@ -12,59 +11,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Self
 from urllib.parse import quote, unquote
 
-import msgspec
-
-from retrain.errors import AccessDenied, BadConfiguration, NotFound, Unavailable
+from retrain.errors import AccessDenied, BadConfiguration, NotFound
 from retrain.ports import Begun, Deployed, Diagnosis, JobState, JobStatus, Rows, Slot
 from retrain.run import Artifact
 from shared.services import credentials, urls
-from shared.services.answers import Answer
-from shared.services.arm import Arm, Token, operation_of, resource_url
+from shared.services.arm import Arm, Token
 from shared.services.credentials import Secret, identity_token
 from shared.services.http import Http
 from shared.services.service_definition import Asset, Definition, difference
+from shared.services.service_management import READ_ONLY, Service, runtime_of, service_url, unshown
 from shared.services.service_models import CONTAINER, ServiceModels
-from shared.services.studio import Advice, Studio, address_problem, explained
+from shared.services.studio import Studio, address_problem
 from shared.services.studio_blobs import Sign
 from shared.services.studio_runtime import ScoringSettings, StudioScoring, many
-from shared.services.urls import host_of, is_loopback
 
-KIND = "Microsoft.MachineLearning/webServices"
-STABLE, PREVIEW = "2017-01-01", "2016-05-01-preview"
 KEEP = 120.0
 """Seconds for which a service's address and keys are remembered; its model never is."""
-
-_READ_ONLY = "The web service is readOnly: it can never be changed again, only removed and deployed anew."
-_VERSION = f"Set `api_version` to {STABLE} or {PREVIEW}; the address itself is given without one."
-MANAGING: Advice = {
-    "401": (
-        None,
-        "Resource Manager takes a token of the app's identity: its managed identity, or the service principal in "
-        "AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET; on a developer's machine, `az login`.",
-    ),
-    "403": (
-        None,
-        "Give the app's identity the role Contributor (or Owner) on the subscription or the resource group: updating "
-        "and deploying web services needs it. A role that was just given takes minutes to work.",
-    ),
-    "404": (
-        None,
-        "Check subscription, resource group and name of the web service in the address.",
-    ),
-    "CannotChangeStorageAccount": (
-        BadConfiguration,
-        "A web service keeps the storage account it was created with. Name that account, and let models lie there.",
-    ),
-    "WebServiceReadOnly": (BadConfiguration, _READ_ONLY),
-    "NoRegisteredProviderFound": (BadConfiguration, _VERSION),
-    "MissingApiVersionParameter": (BadConfiguration, _VERSION),
-    "InvalidApiVersionParameter": (BadConfiguration, _VERSION),
-}
-
-
-def service_url(url: str) -> str:
-    """The address of a web service. Raises BadConfiguration: says what one looks like."""
-    return resource_url(url, KIND)
 
 
 class StudioServiceSettings(ScoringSettings, frozen=True, kw_only=True):
@@ -171,8 +133,7 @@ class StudioService(StudioScoring):
 
     def definition(self, slot: Slot) -> Definition:
         """What the service is now, as it says: fit to be kept, for it holds no secret."""
-        answer = self._call("GET", self._at(slot), f"get the definition of {slot.url}")
-        return Definition(answer.body, slot.url)
+        return self._service(slot).get()
 
     def current(self, slot: Slot) -> Deployed:
         """Which trained model its definition names."""
@@ -199,15 +160,15 @@ class StudioService(StudioScoring):
 
         Raises:
             BadConfiguration: readOnly, an unknown asset, a storage account out of reach. AccessDenied: no rights.
-            Unavailable: another change is under way.
+            Unavailable: another change goes on.
         """
-        found = self.definition(slot)
+        service = self._service(slot)
+        found = service.get()
         asset = found.model(self._settings.asset)
         if found.value("properties", "readOnly") is True:
-            raise BadConfiguration(f"update {slot.url}: {_READ_ONLY}")
+            raise BadConfiguration(f"update {slot.url}: {READ_ONLY}")
         uri = self._models.lay(artifact.blob, _account(found))
-        answer = self._send(slot, found, asset, uri)
-        operation = operation_of(answer, self._http) or self._at(slot)
+        operation = service.update(self._settings.update.upper(), self._body(service, found, asset, uri))
         change = self._change(slot, found, asset, uri)
         return Begun(before=_deployed(asset), after=change, operation=f"{operation}#{quote(uri, safe='')}")
 
@@ -215,7 +176,7 @@ class StudioService(StudioScoring):
         """How far it is; done only when the service, read again, names the model that was asked for."""
         url, _, uri = operation.partition("#")
         try:
-            status = self._arm.look(url)
+            status = self._service(slot).look(url)
         except NotFound:  # operations are forgotten some day; the service itself still tells
             status = JobStatus(state=JobState.SUCCEEDED)
         return self._read_back(slot, unquote(uri)) if status.state is JobState.SUCCEEDED else status
@@ -247,31 +208,16 @@ class StudioService(StudioScoring):
 
     def _change(self, slot: Slot, found: Definition, asset: Asset, uri: str) -> dict[str, object]:
         changes = list(difference(found.plain, found.with_model(asset, uri).plain))
-        return {"method": self._settings.update.upper(), "url": self._at(slot), "changes": changes}
+        return {"method": self._settings.update.upper(), "url": self._service(slot).url, "changes": changes}
 
-    def _send(self, slot: Slot, found: Definition, asset: Asset, uri: str) -> Answer:
-        settings = self._settings
-        body = found.patch(asset, uri)
-        if settings.update == "put":
-            body = found.with_model(asset, uri).put(self._unshown(slot))
-        return self._call(settings.update.upper(), self._at(slot), f"update {slot.url}", body)
-
-    def _unshown(self, slot: Slot) -> dict[str, Any]:
-        """What a PUT needs and GET does not show. Without its keys the service would make new ones."""
-        keys = self._call("GET", self._at(slot, "/listKeys"), f"list the keys of {slot.url}").json(dict[str, Any])
+    def _body(self, service: Service, found: Definition, asset: Asset, uri: str) -> dict[str, Any]:
+        if self._settings.update == "patch":
+            return found.patch(asset, uri)
         secret = self._storage_key() if self._storage_key else ""
-        return {"storageAccount": {"key": secret}, "commitmentPlan": {"id": self._settings.plan}, "keys": keys}
+        return found.with_model(asset, uri).put(unshown(service.keys(), secret, self._settings.plan or ""))
 
-    def _call(self, method: str, url: str, asked: str, body: object = None) -> Answer:
-        answer = self._arm.send(method, url, asked, body)
-        if answer.ok:
-            return answer
-        if answer.status == 409:
-            raise Unavailable(f"{asked}: HTTP 409, {answer.refusal}. Another change goes on; it is asked again later.")
-        raise explained(answer, MANAGING)
-
-    def _at(self, slot: Slot, more: str = "") -> str:
-        return f"{slot.url}{more}?api-version={self._settings.api_version}"
+    def _service(self, slot: Slot) -> Service:
+        return Service(self._arm, slot.url, self._settings.api_version)
 
     def _score(self, slot: Slot, url: str, rows: Rows) -> list[float]:
         try:
@@ -293,37 +239,13 @@ class StudioService(StudioScoring):
         until, url, key = self._kept.get(slot.url, (0.0, "", ""))
         if time.monotonic() < until:
             return url, key
-        url, key = runtime_of(self.definition(slot), self._http, slot.url), ""
+        service, key = self._service(slot), ""
+        url = runtime_of(service.get(), self._http, slot.url)
         if slot.url not in self._given:
-            keys = self._call("GET", self._at(slot, "/listKeys"), f"list the keys of {slot.url}").json(_Keys)
+            keys = service.keys()
             key = keys.primary or keys.secondary
         self._kept[slot.url] = (time.monotonic() + KEEP, url, key)
         return url, key
-
-
-class _Keys(msgspec.Struct):
-    primary: str = ""
-    secondary: str = ""
-
-    def __repr__(self) -> str:
-        return "_Keys(***)"
-
-
-def runtime_of(definition: Definition, http: Http, management: str) -> str:
-    """Where a service answers (`swaggerLocation`), its host allowed from now on.
-
-    Raises:
-        BadConfiguration: it does not say, or names a host that is none of Studio's.
-    """
-    found = str(definition.value("properties", "swaggerLocation") or "").partition("?")[0].removesuffix("/swagger.json")
-    if not found:
-        raise BadConfiguration(f"{management} does not say where it answers (swaggerLocation); was it ever deployed?")
-    ours, theirs = host_of(management), host_of(found)
-    studio = theirs.endswith((".azureml.net", ".azureml.de"))
-    if ours != theirs and not studio and not (is_loopback(ours) and is_loopback(theirs)):
-        raise BadConfiguration(f"{management} answers at {found}, which is no host of Studio's services; refused")
-    http.allow(found)
-    return found
 
 
 def _account(definition: Definition) -> str:

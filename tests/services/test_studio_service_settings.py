@@ -10,7 +10,8 @@ from retrain.errors import BadConfiguration
 from retrain.model import read
 from shared.services.http import Http
 from shared.services.service_definition import Definition
-from shared.services.studio_service import StudioServiceSettings, runtime_of
+from shared.services.service_management import runtime_of
+from shared.services.studio_service import StudioServiceSettings
 from shared.wiring import ENDPOINTS, TRAINERS
 
 GROUP = "https://management.azure.com/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearning"
