@@ -14,7 +14,16 @@ from typing import Any
 import msgspec
 
 from retrain.advance import QUEUES
-from retrain.messages import AdoptionRequest, PersonRequest, PromotionRequest, RunRequest, Settle, Step, UploadRequest
+from retrain.messages import (
+    AdoptionRequest,
+    CandidateRequest,
+    PersonRequest,
+    PromotionRequest,
+    RunRequest,
+    Settle,
+    Step,
+    UploadRequest,
+)
 from retrain.run import ASLEEP, ENDED, MOVES, State
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +39,7 @@ MESSAGES: Mapping[str, tuple[Any, str]] = {
         "On the queue `retrain-requests`, as plain JSON or JSON in base64, where `model` is required; and as the body "
         "of `POST /api/models/{model}/runs`, where the route names the model.",
     ),
+    "A model trained elsewhere": (CandidateRequest, "The body of `POST /api/models/{model}/promotions`."),
     "Asking for an upload link": (UploadRequest, "The body of `POST /api/models/{model}/uploads`."),
     "Adopting the live model": (AdoptionRequest, "The body of `POST /api/models/{model}/adopt`."),
     "Promoting": (PromotionRequest, "The body of `POST /api/runs/{run}/promote`."),

@@ -100,8 +100,6 @@ def cancel(run: Run, ports: Ports, *, actor: Actor, why: str) -> Run:
     if run.ended or run.state is State.PROMOTING:
         raise Conflict(f"run {run.id} is {run.state} and cannot be cancelled any more")
     training.cancel(run, ports)
-    if run.evaluation is not None and run.evaluation.slot:
-        ports.ledger.free_slot(run.evaluation.slot, run.id)
     return _act(run, go(run, State.CANCELLED, why or "cancelled", ports.now(), actor=actor), ports)
 
 
@@ -116,6 +114,8 @@ def replay(run: Run, ports: Ports, *, actor: Actor, why: str) -> Run:
         return _act(run, go(run, back, why or "released", ports.now(), actor=actor, parked_from=None), ports)
     if not run.ended:
         raise Conflict(f"run {run.id} is {run.state}: it is under way, there is nothing to replay")
+    if run.given:
+        raise Conflict(f"run {run.id} judged a model that another system trained; send that model again instead")
     model = ports.models.get(run.target)
     again = run.again + 1
     landings = tuple(_again(landed, run, again, ports) for landed in run.landings)

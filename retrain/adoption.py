@@ -21,10 +21,10 @@ from retrain.data.files import rewrite
 from retrain.data.holdout import Holdout, probe_indexes, read_holdout
 from retrain.data.manifests import Manifest, Part
 from retrain.data.tables import BadData
-from retrain.errors import AccessDenied, BadRequest, Conflict, NotFound
+from retrain.errors import AccessDenied, BadRequest, Conflict, NotFound, NotYet
 from retrain.model import Model
 from retrain.outcome import go
-from retrain.ports import Deployed, Endpoint, Ports, Save
+from retrain.ports import Deployed, Endpoint, JobState, Ports, Save
 from retrain.run import Actor, Artifact, State, target_of
 
 OWNED = (paths.HISTORY, paths.ARCHIVE)
@@ -61,14 +61,15 @@ def adopt(
     Raises:
         BadRequest: the holdout is missing, or cannot be used; says what is wrong with it.
         Conflict: there is a champion already, unless `again` accepts a change made outside.
+        NotYet: the service scores files only, and is at it; ask again.
     """
     model = ports.models.get(target)
     endpoint = ports.services.endpoint(model)
     known = ports.ledger.champion(target)
     _may_adopt(target, known, holdout, again)
     serving = endpoint.current(endpoint.production())
-    rows = _holdout(target, holdout, model, ports)
-    scores = _scores(rows, endpoint)
+    rows = labelled(target, holdout, model, ports)
+    scores = _scores(target, holdout, rows, endpoint, ports)
     version = known.version + 1 if known else 0
     artifact, note = _copied(target, version, endpoint, ports)
     probes = _probes(target, version, rows, scores, ports)
@@ -106,7 +107,8 @@ def _may_adopt(target: str, known: Champion | None, holdout: str, again: bool) -
         )
 
 
-def _holdout(target: str, blob: str, model: Model, ports: Ports) -> Holdout:
+def labelled(target: str, blob: str, model: Model, ports: Ports) -> Holdout:
+    """Labelled rows that a caller gives. Raises BadRequest, AccessDenied, NotFound."""
     content = ports.blobs.read(_owned(target, blob))
     try:
         return read_holdout(content, label=model.label, kind=model.kind, time=model.time, positive=model.positive)
@@ -124,11 +126,30 @@ def _owned(target: str, blob: str) -> str:
     return blob
 
 
-def _scores(rows: Holdout, endpoint: Endpoint) -> list[float]:
+def _scores(target: str, blob: str, rows: Holdout, endpoint: Endpoint, ports: Ports) -> list[float]:
     slot = endpoint.production()
+    if endpoint.by_file:
+        return _by_file(target, blob, rows, endpoint, ports)
     starts = range(0, len(rows.rows), endpoint.chunk)
     chunks = (range(start, min(start + endpoint.chunk, len(rows.rows))) for start in starts)
     return [score for chunk in chunks for score in endpoint.score(slot, scoring.rows_at(rows, chunk))]
+
+
+def _by_file(target: str, blob: str, rows: Holdout, endpoint: Endpoint, ports: Ports) -> list[float]:
+    """The holdout scored by a job of the service, which the ledger remembers until its scores were read."""
+    slot, name = endpoint.production(), f"adoption-{rows.sha256[:16]}"
+    scores = paths.beside(blob, f"{name}.csv")
+    job = ports.ledger.noted(target, name)
+    if not job:
+        job = endpoint.score_file(slot, blob, scores)
+        ports.ledger.renote(target, name, job)
+    status = endpoint.scored_file(slot, job)
+    if status.state in (JobState.NOT_STARTED, JobState.RUNNING):
+        raise NotYet(f"the live model of {target} is scoring the holdout (job {job}); ask again", retry_after=5)
+    ports.ledger.renote(target, name, "")
+    if status.state is not JobState.SUCCEEDED:
+        raise BadRequest(f"the live model of {target} could not score the holdout: {status.details or status.state}")
+    return endpoint.scores_in(ports.blobs.open(scores))
 
 
 def _baseline(rows: Holdout, scores: list[float], model: Model) -> Baseline:

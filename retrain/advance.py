@@ -17,7 +17,7 @@ from datetime import timedelta
 
 import msgspec
 
-from retrain import inbox, paths
+from retrain import callbacks, inbox, paths
 from retrain.errors import AccessDenied, BadConfiguration, NotFound, PermanentError, RetryableError, StaleRecord, Taken
 from retrain.messages import EVALUATION_QUEUE, TRAINING_QUEUE, Step
 from retrain.outcome import Outcome, end, halt, later, twin
@@ -140,7 +140,11 @@ def send(run: Run, ports: Ports, delay: float = 0) -> None:
 
 def close(run: Run, ports: Ports) -> None:
     """What is left to do once the end is saved; repeating it is harmless."""
+    if run.evaluation is not None and run.evaluation.slot:
+        ports.ledger.free_slot(run.evaluation.slot, run.id)
     copied = run.data is not None or run.state in (State.QUARANTINED, State.DUPLICATE)
     if copied and run.times.trained is None:
         inbox.clear(run, ports)
+    if run.calls_back:
+        callbacks.call(run, ports)
     ports.ledger.finish(run)

@@ -58,13 +58,16 @@ class Change(Record, frozen=True):
 class Intent(Record, frozen=True):
     """A change that has begun and is neither committed nor restored.
 
-    `begun`: the service took it. `due`: by then it must show. `restoring`: it did not show, so the champion goes back
-    to where it was; `why` says what was seen.
+    `begun`: the service took it. `operation`: where the service tells how far it is, until it is done. `job`: the one
+    that scores the probe rows, where only files are scored. `due`: by then it must show. `restoring`: it did not show,
+    so the champion goes back to where it was; `why` says what was seen.
     """
 
     change: Change
     due: datetime
     begun: bool = False
+    operation: str = ""
+    job: str = ""
     looks: int = 0
     restoring: bool = False
     why: str = ""

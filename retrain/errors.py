@@ -4,6 +4,7 @@ RetrainError                    every message: what was asked, what came back, w
 ├─ RetryableError(retry_after)  nobody need act: ask again later
 │  ├─ Throttled                 429, or 503 with a throttling code
 │  ├─ Unavailable               408, 5xx, no answer at all
+│  ├─ NotYet                    it was begun and takes its time
 │  └─ StaleRecord               our own record was changed by someone else meanwhile
 └─ PermanentError               asking again gives the same answer
    ├─ BadRequest                what the caller sent cannot be used
@@ -45,6 +46,12 @@ class Unavailable(RetryableError):
     """The service did not answer, or answered that it cannot now."""
 
     code = "unavailable"
+
+
+class NotYet(RetryableError):
+    """What was asked for is being done; asking again gets the result, or this again."""
+
+    code = "notYet"
 
 
 class StaleRecord(RetryableError):

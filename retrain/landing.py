@@ -12,10 +12,10 @@ from hashlib import sha256
 
 import msgspec
 
-from retrain import inbox, paths
+from retrain import callbacks, inbox, paths
 from retrain.advance import send
 from retrain.errors import AccessDenied, BadRequest, Conflict, NotFound
-from retrain.messages import RunRequest
+from retrain.messages import CandidateRequest, RunRequest
 from retrain.model import NAME, Model, is_history
 from retrain.ports import BlobInfo, Ports
 from retrain.run import Actor, Landed, Move, Run, State, Times, order_of, run_id
@@ -98,10 +98,12 @@ def request(asked: RunRequest, ports: Ports, *, door: str, actor: Actor, cause: 
     model = ports.models.get(asked.model)
     known = ports.ledger.keyed(model.name, asked.idempotency_key) if asked.idempotency_key else None
     if known is not None:
-        return _same_request(ports.ledger.run(known), asked)
+        return found(ports.ledger.run(known), asked, ports)
     infos = [ports.blobs.head(owned(blob, asked.model)) for blob in asked.data]
     landings = tuple(as_landed(info, model, ports, asked.again) for info in infos) or _waiting(model, ports)
     parts = (cause,) if cause else tuple(sorted(landed.key for landed in landings))
+    if asked.call_back_uri:
+        callbacks.remember(run_id(model.name, parts, asked.again), asked.call_back_uri, ports)
     return begin(
         model,
         landings,
@@ -178,15 +180,28 @@ def begin(
         request=request_print(asked),
         again=asked.again,
         config=model.sha,
+        calls_back=bool(asked.call_back_uri),
         times=Times(landed=latest.modified if latest else now, seen=now),
         traceparent=traceparent,
     )
     move = Move(run=run.id, n=0, source=None, to=State.RECEIVED, at=now, why=reason or f"asked by {door}", actor=actor)
-    found = ports.ledger.add(run, move, landings, asked.idempotency_key)
-    return _same_request(found, asked) if asked.idempotency_key and found.id == run.id else found
+    added = ports.ledger.add(run, move, landings, asked.idempotency_key)
+    return _same_request(added, asked) if asked.idempotency_key and added.id == run.id else added
 
 
-def _same_request(found: Run, asked: RunRequest) -> Run:
+def found(run: Run, asked: RunRequest | CandidateRequest, ports: Ports) -> Run:
+    """The run of a repeated request; whoever asks this time is told of its end too.
+
+    Raises:
+        Conflict: the idempotency key was used for another request.
+    """
+    run = _same_request(run, asked)
+    if asked.call_back_uri:
+        callbacks.remember(run.id, asked.call_back_uri, ports)
+    return run
+
+
+def _same_request(found: Run, asked: RunRequest | CandidateRequest) -> Run:
     if found.request != request_print(asked):
         raise Conflict(
             f"the idempotency key {asked.idempotency_key!r} belongs to another request, which started run {found.id}; "
@@ -201,6 +216,11 @@ def start(run: Run, ports: Ports) -> None:
         send(run, ports)
 
 
-def request_print(asked: RunRequest) -> str:
-    """Tells one request from another that carries the same idempotency key."""
-    return sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()[:16]
+def request_print(asked: RunRequest | CandidateRequest) -> str:
+    """Tells one request from another that carries the same idempotency key: by all of it but what is made anew for each
+    asking, signatures and addresses to call back."""
+    same = msgspec.structs.replace(asked, call_back_uri="")
+    if isinstance(same, CandidateRequest):
+        url = same.location if isinstance(same.location, str) else same.location.url
+        same = msgspec.structs.replace(same, location=url.partition("?")[0])
+    return sha256(msgspec.json.encode(same, order="sorted")).hexdigest()[:16]

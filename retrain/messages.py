@@ -43,6 +43,7 @@ class RunRequest(Message, frozen=True, omit_defaults=True):
 
     `data` names blobs as `container/name`; without it the inbox is taken, or all accepted data when that is empty.
     `idempotency_key` makes a repeated request find its run. `again` forces a run although its content is known.
+    `call_back_uri` is POSTed to when the run has ended, as a WebHook activity of Data Factory wants it.
     """
 
     model: str = ""
@@ -51,6 +52,38 @@ class RunRequest(Message, frozen=True, omit_defaults=True):
     reason: str = ""
     again: int = 0
     idempotency_key: str = ""
+    call_back_uri: str = ""
+
+
+class BlobLocation(msgspec.Struct, frozen=True, rename="pascal"):
+    """A blob as batch execution of Studio (classic) names its results."""
+
+    base_location: str
+    relative_location: str
+    sas_blob_token: str | None = ""
+
+    @property
+    def url(self) -> str:
+        """Its address with the signature that came with it."""
+        signature = (self.sas_blob_token or "").lstrip("?")
+        bare = f"{self.base_location.rstrip('/')}/{self.relative_location.lstrip('/')}"
+        return f"{bare}?{signature}" if signature else bare
+
+
+class CandidateRequest(Message, frozen=True, omit_defaults=True):
+    """Asks to judge a model that another system trained, and to put it live if the gate says so.
+
+    The model is at `location` (`container/name` in our storage, an https address, or a result of batch execution), or
+    is the result of the job `job` of the model's own training service. `holdout` names a blob of labelled rows that it
+    was not trained on; without it, the newest accepted holdout is taken.
+    """
+
+    location: str | BlobLocation = ""
+    job: str = ""
+    holdout: str = ""
+    reason: str = ""
+    idempotency_key: str = ""
+    call_back_uri: str = ""
 
 
 class UploadRequest(Message, frozen=True):

@@ -21,6 +21,7 @@ from retrain.ncrontab import Ncrontab
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 """Names of models and keys: they become parts of blob paths, table keys and run ids."""
+_SOURCE = re.compile(r"https?://[^/?#@]+/(?:[^?#]*/)?")
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,10 +45,19 @@ class HoldoutRules(Section, frozen=True):
 
 
 class PromotionRules(Section, frozen=True):
-    """Whether an approved candidate goes live by itself, or waits `deadline_hours` for a person."""
+    """Whether an approved candidate goes live by itself, or waits `deadline_hours` for a person.
+
+    `sources`: beginnings of addresses from which models are taken that another system trained.
+    """
 
     mode: Literal["automatic", "approval"] = "automatic"
     deadline_hours: float = 72.0
+    sources: tuple[str, ...] = ()
+
+    def problems(self) -> list[str]:
+        """What is no beginning of an address."""
+        wrong = [source for source in self.sources if not _SOURCE.fullmatch(source)]
+        return [f"sources: {source!r} must be an address that ends in /, such as https://A/models/" for source in wrong]
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from retrain.run import Run
 
 INBOX = "training-data"
@@ -10,8 +12,9 @@ QUARANTINE = "quarantine"
 RUNS = "runs"
 CANDIDATES = "candidates"
 CHAMPIONS = "champions"
+CALLBACKS = "callbacks"  # who wants to be told when a run ends: addresses that are secrets, deleted once called
 HISTORY = "history"  # files given at adoption: the labelled holdout, and what the live model was trained on
-CONTAINERS = (INBOX, ARCHIVE, QUARANTINE, RUNS, CANDIDATES, CHAMPIONS, HISTORY, "config")
+CONTAINERS = (INBOX, ARCHIVE, QUARANTINE, RUNS, CANDIDATES, CHAMPIONS, HISTORY, CALLBACKS, "config")
 
 
 def folder(run: Run, container: str = RUNS) -> str:
@@ -43,6 +46,11 @@ def champion(target: str, version: int, run: str = "", name: str = "model.ilearn
     return f"{CHAMPIONS}/{target}/{owner}/{name}"
 
 
+def beside(blob: str, name: str) -> str:
+    """Another file in the same folder."""
+    return f"{blob.rpartition('/')[0]}/{name}"
+
+
 def name_of(blob: str) -> str:
     """The last part of a blob's path."""
     return blob.rsplit("/", 1)[-1]
@@ -52,6 +60,17 @@ def kept(run: Run, blob: str, container: str = ARCHIVE) -> str:
     """Where the original of a landed file is kept once the run has its copy. Files of one run differ by landing key."""
     key = next((landed.key[:8] for landed in run.landings if landed.blob == blob), "0")
     return f"{folder(run, container)}/{key}/{name_of(blob)}"
+
+
+def callback(run: str, address: str) -> str:
+    """Where an address to call back is kept: the same one once."""
+    return f"{CALLBACKS}/{run.replace(':', '/').replace('~', '/')}/{sha256(address.encode()).hexdigest()[:16]}"
+
+
+def run_of_callback(blob: str) -> str:
+    """The id of the run that a kept address waits for."""
+    *target, digest, _ = blob.split("/")[1:]
+    return f"{':'.join(target)}~{digest}"
 
 
 def run_of_candidate(blob: str) -> str:

@@ -12,24 +12,20 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 import msgspec
 
-from retrain import paths
+from retrain import looking, paths
 from retrain.champion import Champion, Change, ChangeKind, Intent, Probes
-from retrain.decoding import from_json
 from retrain.errors import Conflict, NotFound, PermanentError, RetryableError, StaleRecord
 from retrain.messages import EVALUATION_QUEUE, Message, Settle, Step
-from retrain.ports import Begun, Endpoint, Ports, Rows, Save
+from retrain.ports import Begun, Endpoint, Ports, Save
 from retrain.run import Actor, Run
-from retrain.scoring import same_scores
 
 log = logging.getLogger(__name__)
 
-GRACE = timedelta(seconds=30)
-"""Added to twice the endpoint's settle time before a change that does not show is put back."""
 UNREADABLE = (
     "could not be read when it was adopted, so it cannot be put back from here; refresh the endpoint with "
     "OverwriteResources at its service, then adopt it again"
@@ -125,8 +121,7 @@ def intend(champion: Champion, change: Change, endpoint: Endpoint, now: datetime
         raise Conflict(
             f"a {under_way.kind} of {champion.target} (version {under_way.version}) is under way; try again soon"
         )
-    due = now + 2 * endpoint.settle() + GRACE
-    return msgspec.structs.replace(champion, intent=Intent(change=change, due=due))
+    return msgspec.structs.replace(champion, intent=Intent(change=change, due=looking.due_after(endpoint, now)))
 
 
 def push(champion: Champion, endpoint: Endpoint) -> tuple[Champion, Begun]:
@@ -140,7 +135,8 @@ def push(champion: Champion, endpoint: Endpoint) -> tuple[Champion, Begun]:
     change = intent.change
     if not intent.restoring:
         change = msgspec.structs.replace(change, before=begun.before.location)
-    return _with(champion, msgspec.structs.replace(intent, begun=True, change=change)), begun
+    taken = msgspec.structs.replace(intent, begun=True, operation=begun.operation, job="", change=change)
+    return _with(champion, taken), begun
 
 
 def carry(champion: Champion, ports: Ports) -> Progress:
@@ -150,21 +146,19 @@ def carry(champion: Champion, ports: Ports) -> Progress:
         champion, _ = push(champion, endpoint)
     intent = champion.intent
     assert intent is not None
-    wanted = champion.probes if intent.restoring else intent.change.probes
-    if shows(wanted, endpoint, ports):
+    seen = looking.look(champion, intent, endpoint, ports)
+    if isinstance(seen, looking.Shown):
         return _end(champion, intent, endpoint)
-    if ports.now() < intent.due:
-        looks = intent.looks + 1
-        waiting = _with(champion, msgspec.structs.replace(intent, looks=looks))
-        return Progress("pending", waiting, wait=min(LOOK * 1.5**intent.looks, LONGEST_LOOK))
-    return _put_back(champion, intent, endpoint, ports.now())
+    if isinstance(seen, looking.NotShown):
+        return _put_back(champion, intent, endpoint, ports.now(), seen.why)
+    waiting = _with(champion, msgspec.structs.replace(seen.intent, looks=intent.looks + 1))
+    return Progress("pending", waiting, wait=min(LOOK * 1.5**intent.looks, LONGEST_LOOK))
 
 
-def shows(probes: str, endpoint: Endpoint, ports: Ports) -> bool:
-    """Whether production answers the probe rows with the scores on record for a model."""
-    known = from_json(ports.blobs.read(probes), Probes)
-    rows = Rows(columns=known.columns, values=known.rows)
-    return same_scores(endpoint.score(endpoint.production(), rows), known.scores)
+def serves_else(champion: Champion, endpoint: Endpoint) -> str:
+    """What production serves when it is not what the ledger says; else empty."""
+    serving = endpoint.current(endpoint.production()).location
+    return serving if serving != champion.location else ""
 
 
 def _end(champion: Champion, intent: Intent, endpoint: Endpoint) -> Progress:
@@ -197,18 +191,22 @@ def crowned(champion: Champion, change: Change) -> Champion:
     )
 
 
-def _put_back(champion: Champion, intent: Intent, endpoint: Endpoint, now: datetime) -> Progress:
+def _put_back(champion: Champion, intent: Intent, endpoint: Endpoint, now: datetime, why: str) -> Progress:
     if intent.restoring or champion.artifact is None:
-        log.error("%s: production shows neither model; look at its endpoint", champion.target)
-        again = msgspec.structs.replace(
-            intent, begun=champion.artifact is None, due=now + 2 * endpoint.settle() + GRACE
-        )
+        log.error("%s: production shows neither model; look at its endpoint. %s", champion.target, why)
+        begun = champion.artifact is None
+        again = msgspec.structs.replace(intent, begun=begun, operation="", job="", due=looking.due_after(endpoint, now))
         return Progress("pending", _with(champion, again), wait=LONGEST_LOOK)
-    due_time, version = f"{intent.due:%H:%M:%S} UTC", intent.change.version
-    why = f"production did not show version {version} by {due_time}; the champion was put back"
-    due = now + 2 * endpoint.settle() + GRACE
-    back = msgspec.structs.replace(intent, restoring=True, begun=False, looks=0, due=due, why=why)
-    return Progress("pending", _with(champion, back), wait=0)
+    seen = why or f"production did not show version {intent.change.version} by {intent.due:%H:%M:%S} UTC"
+    return Progress(
+        "pending", _with(champion, _undone(intent, endpoint, now, f"{seen}; the champion was put back")), wait=0
+    )
+
+
+def _undone(intent: Intent, endpoint: Endpoint, now: datetime, why: str) -> Intent:
+    """The intent to put back what was live before."""
+    due = looking.due_after(endpoint, now)
+    return msgspec.structs.replace(intent, restoring=True, begun=False, operation="", job="", looks=0, due=due, why=why)
 
 
 def _with(champion: Champion, intent: Intent) -> Champion:
@@ -240,11 +238,9 @@ def change_now(champion: Champion, change: Change, ports: Ports) -> tuple[Champi
 
 def abandon(champion: Champion, why: str, ports: Ports) -> None:
     """Turns a change whose run has ended into its undoing, and sends the message that brings it to its end."""
-    intent, settle_time = champion.intent, ports.services.endpoint(ports.models.get(champion.target)).settle()
+    intent, endpoint = champion.intent, ports.services.endpoint(ports.models.get(champion.target))
     assert intent is not None
-    due = ports.now() + 2 * settle_time + GRACE
-    undo = msgspec.structs.replace(intent, restoring=True, begun=False, looks=0, due=due, why=why)
-    _saved(_with(champion, undo), None, ports)
+    _saved(_with(champion, _undone(intent, endpoint, ports.now(), why)), None, ports)
     ports.queues.send(EVALUATION_QUEUE, Settle(target=champion.target, change=intent.change.version))
 
 

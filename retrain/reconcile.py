@@ -13,7 +13,7 @@ from itertools import islice
 
 import msgspec
 
-from retrain import inbox, landing, paths, production
+from retrain import callbacks, inbox, landing, paths, production
 from retrain.advance import QUEUES, save, send
 from retrain.champion import Champion, ChangeKind
 from retrain.errors import BadRequest, NotFound, PermanentError, RetryableError
@@ -37,7 +37,7 @@ TIMER = Actor(kind="timer")
 
 def tick(ports: Ports) -> None:
     """One round of everything. Errors are logged: the next round is a minute away."""
-    rounds: tuple[Callable[[Ports], None], ...] = (runs, poison, schedules, files, intents, drift)
+    rounds: tuple[Callable[[Ports], None], ...] = (runs, poison, schedules, files, intents, callers, drift)
     for part in rounds:
         try:
             part(ports)
@@ -202,6 +202,11 @@ def intents(ports: Ports) -> None:
             production.abandon(champion, f"run {intent.change.run} ended while it was being promoted", ports)
 
 
+def callers(ports: Ports) -> None:
+    """Tells those of a run's end who could not be reached when it came."""
+    callbacks.tick(ports)
+
+
 def drift(ports: Ports) -> None:
     """Compares what production serves with the ledger, a few targets a tick, and says so loudly when they differ."""
     champions = [champion for champion in ports.ledger.champions() if champion.intent is None]
@@ -212,6 +217,5 @@ def drift(ports: Ports) -> None:
 
 def _compare(champion: Champion, ports: Ports) -> None:
     endpoint = ports.services.endpoint(ports.models.get(champion.target))
-    serving = endpoint.current(endpoint.production()).location
-    if serving != champion.location:
+    if serving := production.serves_else(champion, endpoint):
         log.error("%s serves %s, the ledger says %s: changed from outside", champion.target, serving, champion.location)

@@ -47,7 +47,7 @@ _STOPS = frozenset({S.FAILED, S.CANCELLED, S.PARKED})
 
 MOVES: dict[State, frozenset[State]] = {
     S.RECEIVED: frozenset(
-        {S.QUEUED, S.WAITING, S.READY, S.QUARANTINED, S.DUPLICATE, S.UNCHANGED, S.SUPERSEDED}
+        {S.QUEUED, S.WAITING, S.READY, S.TRAINED, S.QUARANTINED, S.DUPLICATE, S.UNCHANGED, S.SUPERSEDED}
     ) | _STOPS,
     S.QUEUED: frozenset({S.RECEIVED, S.READY, S.TRAINING, S.SUPERSEDED}) | _STOPS,
     S.WAITING: frozenset({S.RECEIVED, S.SUPERSEDED}) | _STOPS,
@@ -144,8 +144,9 @@ class Job(Record, frozen=True):
 class Evaluation(Record, frozen=True):
     """How far scoring has come; each phase is saved so that a kill resumes. Scores themselves are blobs.
 
-    `until`: the slot is the run's so long. `before`: how it answered the probe rows before it was changed. `round`
-    counts stagings, `jobs` holds batch scoring jobs by side.
+    `until`: the slot is the run's so long. `before`: how it answered the probe rows before it was changed. `operation`:
+    where the service tells how far the change is. `location`: what a slot that scores files serves once it was changed.
+    `round` counts stagings, `jobs` holds batch scoring jobs by side.
     """
 
     phase: Literal["waiting", "switching", "champion"]
@@ -153,7 +154,9 @@ class Evaluation(Record, frozen=True):
     until: datetime | None = None
     since: datetime | None = None
     begun: bool = False
+    operation: str = ""
     before: tuple[float, ...] = ()
+    location: str = ""
     round: int = 0
     jobs: dict[str, str] = {}
 
@@ -206,6 +209,8 @@ class Run(Record, frozen=True):
     why: str = ""
     problems: tuple[str, ...] = ()
     link: str = ""
+    given: str = ""  # where a model came from that another system trained
+    calls_back: bool = False
     parked_from: State | None = None
     traceparent: str = ""
     etag: str = ""

@@ -139,7 +139,7 @@ def score_all(run: Run, at: Place, holdout: Holdout, model: Model, ports: Ports)
     Raises:
         RetryableError: the endpoint cannot now; parts scored so far are kept.
     """
-    if len(holdout.rows) > model.holdout.by_request:
+    if at.endpoint.by_file or len(holdout.rows) > model.holdout.by_request:
         return _by_batch(run, at, ports)
     return _by_request(at, holdout, ports)
 

@@ -18,6 +18,8 @@ class Settings:
     """A models.toml on this machine; without it models are read from `config/models/` in storage."""
     ledger_table: str = "ledger"
     open_buckets: int = 1
+    callback_hosts: tuple[str, ...] = (".datafactory.azure.com",)
+    """Hosts that may be called back, or ends of their names that begin with a dot."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -36,4 +38,9 @@ class Settings:
             models_file=env.get("RETRAIN_MODELS_FILE", ""),
             ledger_table=env.get("RETRAIN_LEDGER_TABLE", cls.ledger_table),
             open_buckets=int(buckets),
+            callback_hosts=_hosts(env.get("RETRAIN_CALLBACK_HOSTS")) or cls.callback_hosts,
         )
+
+
+def _hosts(text: str | None) -> tuple[str, ...]:
+    return tuple(host.strip() for host in (text or "").split(",") if host.strip())

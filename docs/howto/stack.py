@@ -1,9 +1,9 @@
 """`python docs/howto/stack.py [COMMAND...]`: a shell in which the how-to pages can be followed, or a command run in it.
 
 Storage (Azurite) and the services run on free ports of this machine as long as the shell does, and nothing is kept.
-The variables that pages start from are set: PROJECT, STUDIO, ARM, STORAGE, STORAGE_LOG, and IDENTITY_ENDPOINT and
-IDENTITY_HEADER, by which an app gets tokens. Retrain itself is started by a page, with its standard input at the file
-descriptor LIFELINE: that reaches its end when the shell has ended.
+The variables that pages start from are set: PROJECT, STUDIO, ARM, STORAGE, STORAGE_LOG, and those that give the app an
+identity and a vault: IDENTITY_ENDPOINT, IDENTITY_HEADER, KEY_VAULT_URL. Retrain itself is started by a page,
+with its standard input at the file descriptor LIFELINE: that reaches its end when the shell has ended.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ def surroundings(stack: Stack) -> dict[str, str]:
         "PROJECT": str(ROOT),
         "STUDIO": stack.studio.url,
         "ARM": stack.studio.url,
-        **stack.client.call("GET", "/_local/identity").json(),
         "STORAGE": stack.storage,
         "STORAGE_LOG": str(stack.access_log),
         "no_proxy": "127.0.0.1",
+        **stack.identity,
     }
 
 

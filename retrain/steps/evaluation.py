@@ -21,7 +21,7 @@ from retrain.errors import PermanentError, RetryableError
 from retrain.gate import Decision, ModelId, ScoreTable, judge
 from retrain.model import Model
 from retrain.outcome import Outcome, end, go, halt, later, stay
-from retrain.ports import Endpoint, Ports, Slot
+from retrain.ports import Endpoint, JobState, Ports, Slot
 from retrain.run import Artifact, Evaluation, Run, State, Verdict, is_behind
 from retrain.scoring import Evidence, Place, Scores, Unfinished
 from retrain.steps.promotion import behind, claimed
@@ -74,7 +74,7 @@ def _staged(run: Run, ports: Ports) -> Evaluation | None:
     slot = next((slot for slot in endpoint.staging() if ports.ledger.take_slot(slot.url, run.id, until)), None)
     if slot is None:
         return None
-    before = tuple(_probe(run, model, endpoint, slot, ports))
+    before = () if endpoint.by_file else tuple(_probe(run, model, endpoint, slot, ports))
     return Evaluation(phase="switching", slot=slot.url, until=until, since=ports.now(), before=before, round=round_ + 1)
 
 
@@ -96,15 +96,15 @@ def _candidate(run: Run, at: Evaluation, ports: Ports) -> Outcome:
     renewed = _renewed(run, at, ports)
     if slot is None or renewed is None:
         return _again(run, at)
-    at = _begun(run, renewed, endpoint, slot, ports.now())
-    shown = _probe(run, model, endpoint, slot, ports)
-    if scoring.same_scores(shown, at.before) and not _settled(at, endpoint, ports):
+    at = _followed(_begun(run, renewed, endpoint, slot, ports.now()), endpoint, slot, ports.now())
+    shown = _shown(run, at, model, endpoint, slot, ports)
+    if shown is None:
         return stay(run, _pause(endpoint), evaluation=at, tries=0)
     place = Place("candidate", endpoint, slot, paths.file(run, f"scores/candidate-{at.round}"))
     scores = scoring.score_all(run, place, scoring.holdout_of(run, model, ports), model, ports)
     if isinstance(scores, Unfinished):
         return _unfinished(run, at, "candidate", scores)
-    unchanged = scoring.same_scores(shown, _probe(run, model, endpoint, slot, ports))
+    unchanged = _unchanged(run, at, shown, model, endpoint, slot, ports)
     if not ports.ledger.free_slot(at.slot, run.id) or not unchanged:
         return _again(run, at)
     return _on_to_champion(run, at, scores, ports)
@@ -124,8 +124,46 @@ def _begun(run: Run, at: Evaluation, endpoint: Endpoint, slot: Slot, now: dateti
     assert run.candidate is not None
     if at.begun:
         return at
-    endpoint.begin(slot, run.candidate)
-    return msgspec.structs.replace(at, begun=True, since=now)
+    begun = endpoint.begin(slot, run.candidate)
+    return msgspec.structs.replace(at, begun=True, operation=begun.operation, since=now)
+
+
+def _followed(at: Evaluation, endpoint: Endpoint, slot: Slot, now: datetime) -> Evaluation:
+    """The operation of the change is followed to its end; what a slot that scores files serves then is remembered.
+
+    Raises:
+        PermanentError: the service could not make the change; says why.
+    """
+    if at.operation:
+        status = endpoint.check(slot, at.operation)
+        if status.state in (JobState.FAILED, JobState.CANCELLED):
+            raise PermanentError(f"staging at {slot.url} could not take the candidate: {status.details}")
+        if status.state is not JobState.SUCCEEDED:
+            return at
+        at = msgspec.structs.replace(at, operation="", since=now)
+    if endpoint.by_file and not at.location:
+        return msgspec.structs.replace(at, location=endpoint.current(slot).location)
+    return at
+
+
+def _shown(run: Run, at: Evaluation, model: Model, endpoint: Endpoint, slot: Slot, ports: Ports) -> Scores | None:
+    """How the slot answers the probe rows with the candidate (none where it scores files); None: not there yet."""
+    if at.operation:
+        return None
+    if endpoint.by_file:
+        return []
+    shown = _probe(run, model, endpoint, slot, ports)
+    waiting = scoring.same_scores(shown, at.before) and not _settled(at, endpoint, ports)
+    return None if waiting else shown
+
+
+def _unchanged(
+    run: Run, at: Evaluation, shown: Scores, model: Model, endpoint: Endpoint, slot: Slot, ports: Ports
+) -> bool:
+    """Whether the slot still serves what was scored."""
+    if endpoint.by_file:
+        return endpoint.current(slot).location == at.location
+    return scoring.same_scores(shown, _probe(run, model, endpoint, slot, ports))
 
 
 def _settled(at: Evaluation, endpoint: Endpoint, ports: Ports) -> bool:
@@ -196,7 +234,9 @@ def drifted(champion: Champion, serving: str) -> str:
 
 def _judge(run: Run, model: Model, champion: Champion, holdout: Holdout, evidence: Evidence, ports: Ports) -> Outcome:
     assert run.candidate is not None
-    if scoring.same_scores(evidence.candidate, evidence.champion) and run.candidate != champion.artifact:
+    endpoint = ports.services.endpoint(model)
+    same = scoring.same_scores(evidence.candidate, evidence.champion)
+    if same and run.candidate != champion.artifact and not endpoint.by_file:
         return end(run, State.FAILED, STAGING_DID_NOT_CHANGE, ports.now())
     table = ScoreTable(
         labels=holdout.labels,

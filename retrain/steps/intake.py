@@ -34,6 +34,8 @@ NewFile = Callable[[], BinaryIO]
 def intake(run: Run, ports: Ports) -> Outcome:
     """From `received`: to `ready` with training data and holdout, or to an end that says why not."""
     model = ports.models.get(run.target)
+    if run.candidate is not None:
+        return go(run, State.TRAINED, f"another system trained it: {run.given}", ports.now())
     with ExitStack() as stack:
         new_file: NewFile = lambda: stack.enter_context(_temporary())  # noqa: E731  (one line says it)
         if not run.landings:

@@ -8,13 +8,20 @@ from uuid import uuid4
 
 import msgspec
 
-from retrain import acts, adoption, landing, paths
+from retrain import acts, adoption, doctor, foreign, landing, paths
 from retrain.errors import BadRequest, NotFound
-from retrain.messages import AdoptionRequest, PersonRequest, PromotionRequest, RunRequest, UploadRequest
+from retrain.messages import (
+    AdoptionRequest,
+    CandidateRequest,
+    PersonRequest,
+    PromotionRequest,
+    RunRequest,
+    UploadRequest,
+)
 from retrain.ports import Ports
 from retrain.run import Actor, Run
 from shared.api.http import Reply, Request, who
-from shared.api.views import adopted_view, champion_view, model_view, promoted_view, run_view
+from shared.api.views import adopted_view, camel, champion_view, model_view, promoted_view, run_view
 
 UPLOAD_LIFE = timedelta(hours=1)
 MOST_RUNS = 200
@@ -39,6 +46,12 @@ def model(request: Request, ports: Ports) -> Reply:
     return Reply(200, model_view(found, ports.ledger.champion(found.name), ports.ledger.changes(found.name)))
 
 
+def examine(request: Request, ports: Ports) -> Reply:
+    """What is right and wrong with one model, or with all of them; nothing is changed."""
+    name = request.route.get("model")
+    return Reply(200, camel(doctor.examine(name, ports) if name else doctor.examine_all(ports)))
+
+
 def runs(request: Request, ports: Ports) -> Reply:
     """The newest runs of a model."""
     found = ports.models.get(request.route["model"])
@@ -56,6 +69,16 @@ def start_run(request: Request, ports: Ports) -> Reply:
     trace = request.headers.get("traceparent", "")
     cause = key or uuid4().hex
     run = landing.request(asked, ports, door="http", actor=_who(request), cause=cause, traceparent=trace)
+    landing.start(run, ports)
+    return Reply(202, run_view(run, request.base), {"Location": f"{request.base}/api/runs/{run.id}"})
+
+
+def propose(request: Request, ports: Ports) -> Reply:
+    """A model that another system trained goes through the gate: 202 with where to look."""
+    asked = request.read(CandidateRequest)
+    key = request.headers.get("idempotency-key", asked.idempotency_key)
+    asked = msgspec.structs.replace(asked, idempotency_key=key)
+    run = foreign.propose(request.route["model"], asked, ports, actor=_who(request), cause=key or uuid4().hex)
     landing.start(run, ports)
     return Reply(202, run_view(run, request.base), {"Location": f"{request.base}/api/runs/{run.id}"})
 

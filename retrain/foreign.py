@@ -1,0 +1,138 @@
+"""A model that another system trained goes through the same gate: its bytes are copied, a run judges them.
+
+Nothing of it is believed: where it comes from must be allowed, and the rows it is judged on are the caller's word or
+those that were held out last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from urllib.parse import unquote
+
+import msgspec
+
+from retrain import callbacks, landing, paths, production
+from retrain.accepted import accepted_manifest
+from retrain.adoption import labelled
+from retrain.errors import AccessDenied, BadRequest, NotFound
+from retrain.messages import CandidateRequest
+from retrain.model import Model
+from retrain.ports import Ports
+from retrain.run import Actor, Artifact, Data, Move, Run, State, Times, order_of, run_id
+
+LARGEST = 1 << 30  # bytes of a model
+
+
+def propose(target: str, asked: CandidateRequest, ports: Ports, *, actor: Actor, cause: str) -> Run:
+    """A run for this model, in which it is judged; repeated with the same key it is the same run. Not driven yet.
+
+    Raises:
+        AccessDenied: the location is not one from which models are taken. BadRequest: no model, or no usable holdout.
+        Conflict: no champion to compare with, or the key belongs to another request.
+    """
+    model = ports.models.get(target)
+    known = ports.ledger.keyed(target, asked.idempotency_key) if asked.idempotency_key else None
+    if known is not None:
+        return landing.found(ports.ledger.run(known), asked, ports)
+    production.require(target, ports)
+    ident, data = run_id(target, (cause,)), _data(target, model, asked.holdout, ports)
+    if asked.call_back_uri:
+        callbacks.remember(ident, asked.call_back_uri, ports)
+    run = _run(ident, target, model, asked, data, ports, actor, cause)
+    try:
+        source, blocks = _source(target, model, asked, ports)
+        candidate = _keep(paths.candidate(run), blocks, ports)
+    except NotFound as error:
+        raise BadRequest(f"there is no model: {error}") from error
+    run = msgspec.structs.replace(run, given=source, candidate=candidate)
+    why = asked.reason or "another system trained a model"
+    move = Move(run=run.id, n=0, source=None, to=State.RECEIVED, at=run.created, why=why, actor=actor)
+    return ports.ledger.add(run, move, (), asked.idempotency_key)
+
+
+def _run(
+    ident: str, target: str, model: Model, asked: CandidateRequest, data: Data, ports: Ports, actor: Actor, cause: str
+) -> Run:
+    now = ports.now()
+    return Run(
+        id=ident,
+        target=target,
+        state=State.RECEIVED,
+        order=order_of(now, cause),
+        door="http",
+        actor=actor,
+        created=now,
+        entered=now,
+        due=now,
+        reason=asked.reason,
+        request=landing.request_print(asked),
+        config=model.sha,
+        times=Times(landed=now, seen=now),
+        data=data,
+        calls_back=bool(asked.call_back_uri),
+    )
+
+
+def _data(target: str, model: Model, holdout: str, ports: Ports) -> Data:
+    if holdout:
+        rows = labelled(target, holdout, model, ports)
+        return _judged_by(holdout, len(rows.rows), rows.sha256)
+    manifest = accepted_manifest(target, ports)
+    parts = [part for part in manifest.parts if part.kind == "holdout"] if manifest else []
+    if not parts:
+        raise BadRequest(
+            f"no data of {target} was accepted so far, so there are no held-out rows; name a `holdout`, a blob of "
+            "labelled rows that the model was not trained on"
+        )
+    return _judged_by(parts[-1].blob, parts[-1].rows, parts[-1].sha256)
+
+
+def _judged_by(holdout: str, rows: int, sha: str) -> Data:
+    return Data(manifest="", training="", holdout=holdout, holdout_rows=rows, holdout_sha=sha)
+
+
+def _source(target: str, model: Model, asked: CandidateRequest, ports: Ports) -> tuple[str, Iterator[bytes]]:
+    """Where the model comes from, without signature, and its bytes."""
+    if bool(asked.location) == bool(asked.job):
+        raise BadRequest("say where the model is, by `location` or by `job` (one of the two)")
+    if asked.job:
+        trainer = ports.services.trainer(model)
+        return f"job {asked.job}", trainer.download(trainer.results(asked.job).artifact)
+    url = asked.location if isinstance(asked.location, str) else asked.location.url
+    if "://" not in url:
+        blob = landing.owned(url, target)
+        return blob, ports.blobs.open(blob)
+    bare = url.partition("?")[0]
+    if not any(bare.startswith(source) for source in model.promotion.sources) or ".." in bare.split("/"):
+        allowed = " or ".join(model.promotion.sources) or "nowhere yet"
+        raise AccessDenied(
+            f"{bare} is not a place from which models of {target} are taken ({allowed}); add its beginning to "
+            f"`sources` in [models.{model.name}.promotion]"
+        )
+    return bare, ports.blobs.open(own) if (own := _own(bare, ports)) else ports.outside.fetch(url)
+
+
+def _own(bare: str, ports: Ports) -> str:
+    """The blob of our own storage that an address means, or empty."""
+    probe = f"{paths.RUNS}/x"
+    root = ports.blobs.url(probe).removesuffix(probe)
+    return unquote(bare.removeprefix(root)) if bare.startswith(root) else ""
+
+
+def _keep(blob: str, blocks: Iterator[bytes], ports: Ports) -> Artifact:
+    digest, size = sha256(), 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal size
+        for block in blocks:
+            size += len(block)
+            if size > LARGEST:
+                raise BadRequest(f"the model is larger than {LARGEST >> 20} MB")
+            digest.update(block)
+            yield block
+
+    ports.blobs.write(blob, counted())
+    if not size:
+        raise BadRequest("the model is empty")
+    return Artifact(blob=blob, sha256=digest.hexdigest(), size=size)
