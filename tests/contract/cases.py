@@ -19,6 +19,7 @@ from typing import Any
 
 from local.scenery import Scene, stage
 from local.scenery_factory import through_factory
+from local.scenery_service import deployed_anew
 from local.services.studio.client import StudioClient
 from retrain.model import Model
 from retrain.ports import Endpoint, JobState, JobStatus, Ports, Rows, Slot, Trainer
@@ -163,6 +164,10 @@ def _factory(services: StudioClient, storage: str, name: str, text: str) -> Scen
     return through_factory(services.url, storage, _classic(services, storage, name, text), handed)
 
 
+def _new(services: StudioClient, storage: str, name: str, text: str) -> Scene:
+    return deployed_anew(services, _classic(services, storage, name, text), storage)
+
+
 SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
     "studio-batch to studio-classic": (
         _classic,
@@ -173,6 +178,11 @@ SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
         _factory,
         Faults(submit="createfactoryrun", poll="getfactoryrun"),
         Faults(begin="patch", score="execute"),
+    ),
+    "studio-batch to studio-service": (
+        _new,
+        Faults(submit="submitjob", poll="getjobstatus"),
+        Faults(begin="patchwebservice", score="execute"),
     ),
 }
 """By name: what makes the model, and the operations by which faults of trainer and endpoint are ordered."""

@@ -17,6 +17,7 @@ from retrain.ncrontab import Ncrontab
 from shared.services.data_factory import DataFactorySettings
 from shared.services.studio_batch import StudioBatchSettings
 from shared.services.studio_classic import StudioClassicSettings
+from shared.services.studio_service import StudioServiceSettings
 from shared.wiring import ENDPOINTS, TRAINERS
 
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -29,6 +30,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     '`[models.NAME.trainer]` with `kind = "studio-batch"`': StudioBatchSettings,
     '`[models.NAME.trainer]` with `kind = "data-factory"`': DataFactorySettings,
     '`[models.NAME.endpoint]` with `kind = "studio-classic"`': StudioClassicSettings,
+    '`[models.NAME.endpoint]` with `kind = "studio-service"`': StudioServiceSettings,
     "`[models.NAME.gate]`": GateRules,
     "`[models.NAME.holdout]`": HoldoutRules,
     "`[models.NAME.promotion]`": PromotionRules,
