@@ -24,6 +24,7 @@ from shared.services.outside import Outside
 from shared.services.pipeline_endpoint import PipelineEndpoint, PipelineEndpointSettings
 from shared.services.studio_batch import StudioBatch, StudioBatchSettings
 from shared.services.studio_classic import StudioClassic, StudioClassicSettings
+from shared.services.studio_service import StudioService, StudioServiceSettings
 from shared.settings import Settings
 from shared.storage.accounts import Storage
 
@@ -34,6 +35,7 @@ TRAINERS: Mapping[str, tuple[type[Any], Any]] = {
 }
 ENDPOINTS: Mapping[str, tuple[type[Any], Any]] = {
     "studio-classic": (StudioClassicSettings, StudioClassic.of),
+    "studio-service": (StudioServiceSettings, StudioService.of),
     "model-pointer": (ModelPointerSettings, ModelPointer.of),
 }
 """By `kind`: the settings that its table is checked against, and what makes the client of settings, blobs and

@@ -21,6 +21,7 @@ from local import scenery_designer
 from local.scenery import Scene, stage
 from local.scenery_designer import DesignerScene
 from local.scenery_factory import through_factory
+from local.scenery_service import deployed_anew
 from local.services.azureml.client import DesignerClient
 from local.services.studio.client import StudioClient
 from retrain.model import Model
@@ -174,6 +175,10 @@ def _factory(services: StudioClient, storage: str, name: str, text: str) -> Scen
     return through_factory(services.url, storage, _classic(services, storage, name, text), handed)
 
 
+def _new(services: StudioClient, storage: str, name: str, text: str) -> Scene:
+    return deployed_anew(services, _classic(services, storage, name, text), storage)
+
+
 SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
     "studio-batch to studio-classic": (
         _classic,
@@ -189,6 +194,11 @@ SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
         _factory,
         Faults(submit="createfactoryrun", poll="getfactoryrun"),
         Faults(begin="patch", score="execute"),
+    ),
+    "studio-batch to studio-service": (
+        _new,
+        Faults(submit="submitjob", poll="getjobstatus"),
+        Faults(begin="patchwebservice", score="execute"),
     ),
 }
 """By name: what makes the model, and the operations by which faults of trainer and endpoint are ordered."""

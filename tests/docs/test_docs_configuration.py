@@ -19,6 +19,7 @@ from shared.services.model_pointer import ModelPointerSettings
 from shared.services.pipeline_endpoint import PipelineEndpointSettings
 from shared.services.studio_batch import StudioBatchSettings
 from shared.services.studio_classic import StudioClassicSettings
+from shared.services.studio_service import StudioServiceSettings
 from shared.wiring import ENDPOINTS, TRAINERS
 
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -32,6 +33,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     '`[models.NAME.trainer]` with `kind = "data-factory"`': DataFactorySettings,
     '`[models.NAME.trainer]` with `kind = "pipeline-endpoint"`': PipelineEndpointSettings,
     '`[models.NAME.endpoint]` with `kind = "studio-classic"`': StudioClassicSettings,
+    '`[models.NAME.endpoint]` with `kind = "studio-service"`': StudioServiceSettings,
     '`[models.NAME.endpoint]` with `kind = "model-pointer"`': ModelPointerSettings,
     "`[models.NAME.gate]`": GateRules,
     "`[models.NAME.holdout]`": HoldoutRules,

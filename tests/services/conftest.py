@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.azurite import Azurite
+from local.azurite import DEFAULT_ACCOUNT, DEFAULT_KEY, Azurite
 from local.services.launch import ServicesProcess
 from local.services.studio.client import StudioClient
 from shared.storage.accounts import Account, Storage
@@ -25,25 +25,32 @@ def server() -> Iterator[Wire]:
 
 
 @pytest.fixture(scope="session")
-def storage() -> Iterator[str]:
-    """The connection string of a real Azurite."""
-    with Azurite() as azurite:
-        yield azurite.connection_string
+def azurite() -> Iterator[Azurite]:
+    """A real Azurite with two accounts."""
+    with Azurite(accounts=f"{DEFAULT_ACCOUNT}:{DEFAULT_KEY};other:{DEFAULT_KEY}") as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
-def services(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def storage(azurite: Azurite) -> str:
+    """The connection string of the first."""
+    return azurite.connection_string_for(DEFAULT_ACCOUNT)
+
+
+@pytest.fixture(scope="session")
+def stand_ins(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of all stand-ins."""
     folder: Path = tmp_path_factory.mktemp("services")
-    with ServicesProcess(folder, storage, workers=1, switches={"propagationDelay": 0}, log=folder / "log") as process:
+    switches = {"propagationDelay": 0, "operationDelay": 0}
+    with ServicesProcess(folder, storage, workers=1, switches=switches, log=folder / "log") as process:
         yield process.url
 
 
 @pytest.fixture(scope="session")
-def world(services: str, storage: str) -> Iterator[World]:
+def world(stand_ins: str, storage: str, azurite: Azurite) -> Iterator[World]:
     opened = Storage(Account.from_connection_string(storage))
-    client = StudioClient(services)
-    made = World(client, opened)
+    client = StudioClient(stand_ins)
+    made = World(client, opened, storage, azurite.connection_string_for("other"))
     made.blobs.write("runs/income/train.csv", people(400, 2).encode())
     yield made
     client.close()
@@ -51,9 +58,9 @@ def world(services: str, storage: str) -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
-def shared_lab(services: str, storage: str) -> Iterator[PipelineLab]:
+def shared_lab(stand_ins: str, storage: str) -> Iterator[PipelineLab]:
     opened = Storage(Account.from_connection_string(storage))
-    made = PipelineLab(services, storage, opened.blobs)
+    made = PipelineLab(stand_ins, storage, opened.blobs)
     yield made
     made.close()
     opened.close()

@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 import aiohttp
 import msgspec
@@ -154,23 +154,44 @@ class Blobs:
             container, _ = split_location(reference.relative_location or "")
             if not (isinstance(failed.__cause__, ResourceNotFoundError) and container in OWN_CONTAINERS):
                 raise
-            await self.create_container(container)
+            await self.create_container(container, reference)
             await _reached(upload())
 
-    async def create_container(self, name: str) -> None:
-        """Creates a container in the workspaces' account, unless it is there. Raises: Unreachable."""
+    async def create_container(self, name: str, beside: BlobReference | None = None) -> None:
+        """Creates a container in the workspaces' account, or in that of another blob, unless it is there.
+
+        Raises: Unreachable.
+        """
         transport = AioHttpTransport(session=self._session, session_owner=False)
-        credential = {"account_name": self.own.name, "account_key": self.own.key or ""}
-        service = BlobServiceClient(self.own.url, credential=credential, transport=transport)
+        account, credential = self._account(beside or self.own_reference(name))
+        service = BlobServiceClient(account.url, credential=credential, transport=transport)
         try:
             await service.create_container(name)
         except HttpResponseError as failed:
             if failed.status_code != 409:
                 raise Unreachable(said(failed)) from failed
 
-    def own_reference(self, name: str, container: str = EXPERIMENT_OUTPUT) -> BlobReference:
-        """A blob in the workspaces' account."""
+    def own_reference(
+        self, name: str, container: str = EXPERIMENT_OUTPUT, *, account: str | None = None
+    ) -> BlobReference:
+        """A blob in the workspaces' account, or in another by its connection string."""
+        if account is not None:
+            return BlobReference(connection_string=account, relative_location=f"{container}/{name}")
         return BlobReference(base_location=self.own.url + "/", relative_location=f"{container}/{name}")
+
+    def named(self, account: str, key: str) -> str:
+        """The connection string of another account, which is where our own is, under its own name."""
+        before, _, after = self.own.url.rpartition(self.own.name)
+        scheme, url = self.own.url.partition(":")[0], f"{before}{account}{after}"
+        return f"DefaultEndpointsProtocol={scheme};AccountName={account};AccountKey={key};BlobEndpoint={url}"
+
+    def within(self, connection: str, url: str) -> BlobReference:
+        """A blob of that account by its address; what follows `?` is left off. Raises: Unreachable: another's."""
+        base = account_of(connection).url + "/"
+        bare = url.partition("?")[0]
+        if not bare.lower().startswith(base.lower()):
+            raise Unreachable(f"{bare} is not in the storage account {account_of(connection).name}")
+        return BlobReference(connection_string=connection, relative_location=unquote(bare[len(base) :]))
 
     def result(self, reference: BlobReference, lifetime: float) -> BlobReference:
         """How a status or endpoint shows the blob: base, relative location, and a fresh read-only SAS.
