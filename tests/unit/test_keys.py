@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 from retrain import keys, landing, paths
 from retrain.errors import BadConfiguration, BadRequest, NotFound
 from retrain.model import Model
+from shared.services.studio_service import StudioServiceSettings
 from tests.unit.test_model_configuration import BASE, GOOD, parsed, problems
 
+GROUP = "https://management.azure.com/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearning/webServices"
 SHARED = f"{BASE}/webservices/aaaabbbbccccddddeeeeffff00001111/endpoints"
 KEYED = (
     GOOD.replace('label = "income"', 'label = "income"\nkeys = "001..100"')
@@ -164,3 +167,10 @@ def test_the_run_of_a_candidate_is_told_by_its_path(model: str, key: str, digest
 def test_a_configuration_with_a_mistake_still_says_so_with_keys() -> None:
     with pytest.raises(BadConfiguration, match="did you mean 'keys'"):
         parsed(KEYED.replace("keys =", "kyes ="))
+
+
+def test_settings_that_are_lists_have_no_place_for_a_key_unless_it_is_written_there() -> None:
+    trial = f"{GROUP}/trial"
+    plain = StudioServiceSettings(production=f"{GROUP}/live", staging=(trial, f"{trial}2"))
+    assert keys.places(plain) == set()
+    assert keys.places(msgspec.structs.replace(plain, staging=(trial, f"{trial}{{key}}"))) == {"staging"}
