@@ -17,9 +17,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from local import scenery_designer
 from local.scenery import Scene, stage
+from local.scenery_designer import DesignerScene
 from local.scenery_factory import through_factory
 from local.scenery_service import deployed_anew
+from local.services.azureml.client import DesignerClient
 from local.services.studio.client import StudioClient
 from retrain.model import Model
 from retrain.ports import Endpoint, JobState, JobStatus, Ports, Rows, Slot, Trainer
@@ -150,13 +155,21 @@ def _await(look: Callable[[], JobStatus]) -> JobStatus:
     return status
 
 
-Maker = Callable[[StudioClient, str, str, str], Scene]
+Maker = Callable[[StudioClient, str, str, str], Scene | DesignerScene]
 """(services, storage, name, CSV text) → a model that is served, trained on that text."""
 
 
 def _classic(services: StudioClient, storage: str, name: str, text: str) -> Scene:
     return stage(services, name, text, task="classification", label=LABEL, learner="logistic-regression", metric="auc",
                  settle=0)  # fmt: skip
+
+
+def _designer(services: StudioClient, storage: str, name: str, text: str) -> DesignerScene:
+    designer = DesignerClient(services.url, "contract")
+    return scenery_designer.stage(
+        designer, storage, name, text, label=LABEL, learner="Two-Class Logistic Regression", metric="auc",
+        parameters={"L2 Weight": "L2 regularization weight"},
+    )  # fmt: skip
 
 
 def _factory(services: StudioClient, storage: str, name: str, text: str) -> Scene:
@@ -174,6 +187,11 @@ SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
         Faults(submit="submitjob", poll="getjobstatus"),
         Faults(begin="patch", score="execute"),
     ),
+    "pipeline-endpoint to model-pointer": (
+        _designer,
+        Faults(submit="submitpipelineendpoint", poll="getrundetails"),
+        Faults(),
+    ),
     "data-factory to studio-classic": (
         _factory,
         Faults(submit="createfactoryrun", poll="getfactoryrun"),
@@ -186,6 +204,13 @@ SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
     ),
 }
 """By name: what makes the model, and the operations by which faults of trainer and endpoint are ordered."""
+
+
+def stand_ins(endpoint_fault: str = "") -> pytest.MarkDecorator:
+    """For tests that break something on purpose, which is not done to a live service; with `endpoint_fault` only the
+    cases whose endpoint has an operation for it (a pointer in our own storage has none)."""
+    names = [name for name, (_, _, faults) in SCENES.items() if not endpoint_fault or getattr(faults, endpoint_fault)]
+    return pytest.mark.parametrize("subject", names, indirect=True)
 
 
 def case(name: str, services: StudioClient, storage: str, folder: Path, text: str) -> Case:

@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 from retrain import keys, landing, paths
 from retrain.errors import BadConfiguration, BadRequest, NotFound
 from retrain.model import Model
-from shared.services.studio_service import StudioServiceSettings
 from tests.unit.test_model_configuration import BASE, GOOD, parsed, problems
 
-GROUP = "https://management.azure.com/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearning/webServices"
 SHARED = f"{BASE}/webservices/aaaabbbbccccddddeeeeffff00001111/endpoints"
 KEYED = (
     GOOD.replace('label = "income"', 'label = "income"\nkeys = "001..100"')
@@ -169,8 +167,12 @@ def test_a_configuration_with_a_mistake_still_says_so_with_keys() -> None:
         parsed(KEYED.replace("keys =", "kyes ="))
 
 
-def test_settings_that_are_lists_have_no_place_for_a_key_unless_it_is_written_there() -> None:
-    trial = f"{GROUP}/trial"
-    plain = StudioServiceSettings(production=f"{GROUP}/live", staging=(trial, f"{trial}2"))
-    assert keys.places(plain) == set()
-    assert keys.places(msgspec.structs.replace(plain, staging=(trial, f"{trial}{{key}}"))) == {"staging"}
+def test_a_setting_without_a_place_for_a_key_has_none_whatever_its_type() -> None:
+    class Settings(msgspec.Struct):
+        text: str = "a"
+        several: tuple[str, ...] = ()
+        pairs: tuple[str, ...] = ("a", "b")
+        inside: tuple[str, ...] = ("a", "b{key}")
+        table: dict[str, str] = msgspec.field(default_factory=lambda: {"a": "{key}"})
+
+    assert keys.places(Settings()) == {"inside", "table"}
