@@ -1,19 +1,21 @@
-# Everything here needs Python 3.11 or newer and make; the rest is installed into .venv and local/azurite.
+# Everything here needs Python 3.11 or newer and make; the rest is installed into .venv and the folders of NPM.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+NPM := local/azurite tests/arm/witness
 
 .PHONY: setup demo up test check docs bench clean
 setup: $(READY)
 
-$(READY): requirements.txt requirements-local.txt pyproject.toml local/azurite/package-lock.json
-	@echo "Installing into .venv and local/azurite (a minute or two, once) ..."
+$(READY): requirements.txt requirements-local.txt pyproject.toml $(NPM:%=%/package-lock.json)
+	@echo "Installing into .venv, $(NPM) (a minute or two, once) ..."
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-local.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --ignore-requires-python azure-functions-runtime==1.3.0
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --editable .
-	@cd local/azurite && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --omit=optional --no-audit --no-fund --loglevel=error
+	@for folder in $(NPM); do (cd $$folder && \
+		PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --omit=optional --no-audit --no-fund --loglevel=error) || exit 1; done
 	@touch $(READY)
 
 demo: $(READY)  ## the whole story on one machine, on real data; ends by itself
@@ -37,4 +39,4 @@ bench: $(READY)  ## the measurements of docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf .venv .local local/azurite/node_modules
+	rm -rf .venv .local $(NPM:%=%/node_modules)

@@ -15,11 +15,15 @@ from shared.configuration import ConfiguredModels, from_blobs, from_file
 from shared.services.outside import Outside
 from shared.services.studio_batch import StudioBatch, StudioBatchSettings
 from shared.services.studio_classic import StudioClassic, StudioClassicSettings
+from shared.services.studio_service import StudioService, StudioServiceSettings
 from shared.settings import Settings
 from shared.storage.accounts import Storage
 
 TRAINERS: Mapping[str, tuple[type[Any], Any]] = {"studio-batch": (StudioBatchSettings, StudioBatch.of)}
-ENDPOINTS: Mapping[str, tuple[type[Any], Any]] = {"studio-classic": (StudioClassicSettings, StudioClassic.of)}
+ENDPOINTS: Mapping[str, tuple[type[Any], Any]] = {
+    "studio-classic": (StudioClassicSettings, StudioClassic.of),
+    "studio-service": (StudioServiceSettings, StudioService.of),
+}
 """By `kind`: the settings that its table is checked against, and what makes the client."""
 
 Kinds = Mapping[str, tuple[type[Any], Any]]

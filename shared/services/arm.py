@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 from retrain.errors import AccessDenied, BadConfiguration, NotFound, RetrainError
@@ -25,6 +26,7 @@ Token = Callable[[str], str]
 """scope → access token."""
 
 DONE, FAILED, CANCELLED = ("succeeded", "ready"), ("failed",), ("canceled", "cancelled")
+_PERMISSIONS = "2022-04-01"
 _ID = re.compile(r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/[^/]+(?:/[^/]+/[^/]+)+", re.IGNORECASE)
 
 ADVICE: Mapping[type[Exception], str] = {
@@ -71,6 +73,18 @@ class Arm:
         """The answer, whatever its status. `repeat` is false where asking twice would do it twice."""
         return self.http.send(method, url, asked=asked, key=self._token(MANAGEMENT), body=body, repeat=repeat)
 
+    def allows(self, resource: str, action: str) -> bool:
+        """Whether our identity may do that to a resource, such as `Microsoft.X/things/write`, by its own permissions.
+
+        Source: Azure RBAC REST, "Permissions - List For Resource". Raises: as `call`.
+        """
+        url = f"{resource}/providers/Microsoft.Authorization/permissions?api-version={_PERMISSIONS}"
+        found = self.call("GET", url, f"look up our permissions on {resource}").json(dict[str, Any])
+        return any(
+            _covered(action, one.get("actions") or []) and not _covered(action, one.get("notActions") or [])
+            for one in found.get("value") or []
+        )
+
     def look(self, operation: str) -> JobStatus:
         """How far an asynchronous operation is, by the address that its answer named.
 
@@ -88,6 +102,10 @@ class Arm:
         if state in CANCELLED:
             return JobStatus(state=JobState.CANCELLED, details=_reason(found))
         return JobStatus(state=JobState.RUNNING)
+
+
+def _covered(action: str, patterns: list[str]) -> bool:
+    return any(fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
 
 
 def operation_of(answer: Answer, http: Http) -> str:

@@ -59,6 +59,13 @@ class BlobReference(msgspec.Struct, frozen=True, kw_only=True, rename="pascal", 
         return f"{self.address}?{token}" if token else self.address
 
     @property
+    def account(self) -> str:
+        """The name of its storage account."""
+        parts = urlsplit(self.base_location or "")
+        host = parts.hostname or ""
+        return parts.path.strip("/") if is_loopback(host) else host.partition(".")[0]
+
+    @property
     def blob(self) -> str:
         """`container/name` as our own store would call it."""
         return unquote(self.relative_location or "").lstrip("/")

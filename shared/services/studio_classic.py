@@ -6,23 +6,21 @@ A slot is one endpoint, named by its management (PATCH) address; where it answer
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Self
 
 import msgspec
 
-from retrain.errors import AccessDenied, BadConfiguration, BadRequest, NotFound
-from retrain.model import Section
-from retrain.ports import Begun, Deployed, JobState, JobStatus, Rows, Slot
+from retrain.errors import AccessDenied, BadConfiguration, NotFound
+from retrain.ports import Begun, Deployed, JobState, JobStatus, Slot
 from retrain.run import Artifact
 from shared.services import credentials
 from shared.services.http import Http
-from shared.services.studio import COMMON, VERSION, Advice, Studio, address_problem, management_url
-from shared.services.studio_blobs import JOB_LIFETIME, BlobReference, Sign, readable
-from shared.services.studio_jobs import Jobs
+from shared.services.studio import Studio, address_problem, management_url
+from shared.services.studio_blobs import BlobReference, Sign, readable
 from shared.services.studio_management import DEFAULT_ADVICE, EndpointInfo, Management, Resource, runtime_of, updatable
-from shared.services.studio_scores import QUERY, Form, request, scores, scores_in_csv
+from shared.services.studio_runtime import ScoringSettings, StudioScoring, many
 
 KEEP = 120.0
 """Seconds for which an endpoint's address is remembered; its model never is."""
@@ -30,26 +28,13 @@ KEEP = 120.0
 MODEL_LIFETIME = timedelta(hours=24)
 """Of the SAS in a PATCH: as long as those that the service itself gave for trained models."""
 
-_ROWS = "Compare the columns with the service's input schema (its REQUEST/RESPONSE help page)."
-SCORING: Advice = {
-    **COMMON,
-    "InputMismatchError": (BadRequest, _ROWS),
-    "InputParseError": (BadRequest, _ROWS),
-    "InvalidInputNames": (BadConfiguration, "Correct `input` in the configuration; case matters."),
-    "MissingRequestInput": (BadConfiguration, "Correct `input` in the configuration; case matters."),
-    "MissingRequiredGlobalParameters": (BadConfiguration, "Give them in `parameters` of the endpoint's configuration."),
-    "UnexpectedParameter": (BadConfiguration, "Take it out of `parameters` of the endpoint's configuration."),
-    "MemoryQuotaViolation": (BadRequest, "The model needs more memory than the service gives it; train a smaller one."),
-}
 
-
-class StudioClassicSettings(Section, frozen=True):
+class StudioClassicSettings(ScoringSettings, frozen=True, kw_only=True):
     """`[models.NAME.endpoint]` with kind = "studio-classic".
 
     `production` and `staging` are PATCH URLs (…/webservices/S/endpoints/NAME), with a reference to each one's own API
     key; one `staging_key` serves all staging endpoints, or there are as many as endpoints. `resource` is needed only
-    where an endpoint has several. `score_column` defaults to "Scored Probabilities", and to "Scored Labels" where there
-    is none. `settle` is in seconds: how long a PATCH may take to show. `rows_per_call` is at most 1000.
+    where an endpoint has several.
     """
 
     production: str
@@ -57,13 +42,6 @@ class StudioClassicSettings(Section, frozen=True):
     staging: str | tuple[str, ...] = ()
     staging_key: str | tuple[str, ...] = ()
     resource: str | None = None
-    input: str = "input1"
-    output: str = "output1"
-    score_column: str | None = None
-    parameters: dict[str, str] = msgspec.field(default_factory=dict)
-    settle: float = 60.0
-    rows_per_call: int = 1000
-    rrs_form: Form = "table"
 
     def problems(self) -> list[str]:
         """What cannot work, before anything is called."""
@@ -71,7 +49,7 @@ class StudioClassicSettings(Section, frozen=True):
             address_problem(management_url, "production", self.production),
             credentials.reference_problem("production_key", self.production_key),
             *(address_problem(management_url, "staging", url) for url in self.stagings),
-            *(credentials.reference_problem("staging_key", key) for key in _many(self.staging_key)),
+            *(credentials.reference_problem("staging_key", key) for key in many(self.staging_key)),
         ]
         if self.production.rstrip("/").endswith("/endpoints/default"):
             found.append(f"production is a default endpoint. {DEFAULT_ADVICE}")
@@ -82,36 +60,26 @@ class StudioClassicSettings(Section, frozen=True):
         places = [url.rstrip("/").lower() for url in (self.production, *self.stagings)]
         if len(set(places)) < len(places):
             found.append("staging repeats an endpoint or is production; a candidate needs an endpoint of its own")
-        if self.stagings and len(_many(self.staging_key)) not in (1, len(self.stagings)):
+        if self.stagings and len(many(self.staging_key)) not in (1, len(self.stagings)):
             found.append(f"staging_key: give one key, or one for each of the {len(self.stagings)} staging endpoints")
-        if not 1 <= self.rows_per_call <= 1000:
-            found.append(f"rows_per_call = {self.rows_per_call} must be between 1 and 1000")
-        if not 0 <= self.settle <= 3600:
-            found.append(f"settle = {self.settle} must be between 0 and 3600 seconds")
-        return [problem for problem in found if problem]
+        return [problem for problem in (*found, *super().problems()) if problem]
 
     @property
     def stagings(self) -> tuple[str, ...]:
         """The staging endpoints, in order of preference."""
-        return _many(self.staging)
+        return many(self.staging)
 
     @property
     def keys(self) -> dict[str, str]:
         """References to keys by management address."""
-        given = _many(self.staging_key)
+        given = many(self.staging_key)
         keys = given if len(given) == len(self.stagings) else given * len(self.stagings)
         places = (self.production, *self.stagings)
         return {management_url(url): key for url, key in zip(places, (self.production_key, *keys), strict=True)}
 
 
-def _many(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    return ((value,) if value else ()) if isinstance(value, str) else value
-
-
-class StudioClassic:
+class StudioClassic(StudioScoring):
     """The port `Endpoint`."""
-
-    by_file = False
 
     def __init__(
         self,
@@ -120,12 +88,11 @@ class StudioClassic:
         sign: Sign,
         http: Http | None = None,
     ) -> None:
+        super().__init__(settings, sign)
         self._settings = settings
-        self._sign = sign
         self._http = http or Http(*keys)
         self._studios = {url: Studio(self._http, key) for url, key in keys.items()}
         self._runtimes: dict[str, tuple[float, str]] = {}
-        self.chunk = settings.rows_per_call
 
     @classmethod
     def of(cls, settings: StudioClassicSettings, sign: Sign, env: Mapping[str, str] | None = None) -> Self:
@@ -139,10 +106,6 @@ class StudioClassic:
     def staging(self) -> Sequence[Slot]:
         """Endpoints where a candidate may be tried."""
         return tuple(Slot(name="staging", url=management_url(url)) for url in self._settings.stagings)
-
-    def settle(self) -> timedelta:
-        """How long a PATCH may take to show."""
-        return timedelta(seconds=self._settings.settle)
 
     def management(self, slot: Slot) -> Management:
         """Endpoint management of a slot's web service: list, create, refresh. Raises BadConfiguration: not our slot."""
@@ -183,48 +146,8 @@ class StudioClassic:
         return Begun(before=_deployed(resource), after=_body(resource.name, reference.redacted()))
 
     def check(self, slot: Slot, operation: str) -> JobStatus:
-        """Done: a PATCH that was taken has no operation to follow; `settle` says how long it may take to show."""
+        """Done: a PATCH that was accepted has no operation to be followed."""
         return JobStatus(state=JobState.SUCCEEDED)
-
-    def score(self, slot: Slot, rows: Rows) -> list[float]:
-        """Predictions by request-response, at most `chunk` rows in one call."""
-        url = f"{self._runtime(slot)}/execute?{VERSION}&{QUERY[self._settings.rrs_form]}"
-        found: list[float] = []
-        for start in range(0, len(rows.values), self.chunk):
-            part = Rows(columns=rows.columns, values=rows.values[start : start + self.chunk])
-            found += self._score(slot, url, part)
-        return found
-
-    def score_file(self, slot: Slot, rows: str, scores: str) -> str:
-        """Starts the endpoint's own batch execution."""
-        settings, jobs = self._settings, self._jobs(slot)
-        job = jobs.submit(
-            {settings.input: self._sign(rows, "r", JOB_LIFETIME)},
-            {settings.output: self._sign(scores, "cw", JOB_LIFETIME)},
-            settings.parameters,
-        )
-        jobs.start(job)
-        return job
-
-    def scored_file(self, slot: Slot, job: str) -> JobStatus:
-        """How far it is."""
-        return self._jobs(slot).look(job).status
-
-    def scores_in(self, lines: Iterable[bytes]) -> list[float]:
-        """The predictions in a CSV that batch execution wrote."""
-        return scores_in_csv(lines, self._settings.score_column)
-
-    def _score(self, slot: Slot, url: str, rows: Rows) -> list[float]:
-        settings = self._settings
-        body = request(settings.rrs_form, settings.input, rows, settings.parameters)
-        answer = self._studio(slot).call("POST", url, f"score {len(rows.values)} rows at {slot.url}", body, SCORING)
-        found = scores(settings.rrs_form, answer.json(dict[str, Any]), settings.output, settings.score_column)
-        if len(found) != len(rows.values):
-            raise BadRequest(
-                f"{answer.asked}: {len(found)} scores came back. The scoring experiment drops or adds rows (often "
-                "Clean Missing Data with `remove entire row`); change that, or keep such rows out of the data."
-            )
-        return found
 
     def _resource(self, slot: Slot) -> Resource:
         info = self._look(slot)
@@ -242,9 +165,6 @@ class StudioClassic:
     def _runtime(self, slot: Slot) -> str:
         until, url = self._runtimes.get(slot.url, (0.0, ""))
         return url if time.monotonic() < until else runtime_of(self._look(slot), self._http, slot.url)
-
-    def _jobs(self, slot: Slot) -> Jobs:
-        return Jobs(self._studio(slot), self._runtime(slot))
 
     def _studio(self, slot: Slot) -> Studio:
         if slot.url not in self._studios:

@@ -111,9 +111,12 @@ class AzureBlobs(Blobs):
 
     def copy(self, source: str, target: str) -> None:
         """Copies inside the account. Raises NotFound; Unavailable while a long copy is under way."""
-        address = self.sign(source, "r", _COPY_SIGNED)
+        self.copy_from(self.sign(source, "r", _COPY_SIGNED), target)
+
+    def copy_from(self, address: str, target: str) -> None:
+        """Copies what a signed address of any account names. Raises as `copy`."""
         client = self._client(target)
-        asked = f"copy blob {source} to {target}"
+        asked = f"copy blob {address.partition('?')[0]} to {target}"
         begun = self._create_on_demand(asked, target, lambda: client.start_copy_from_url(address))
         status = str(begun["copy_status"])
         for pause in _COPY_LOOKS:

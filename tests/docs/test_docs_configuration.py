@@ -16,6 +16,7 @@ from retrain.model import Basics, HoldoutRules, PromotionRules, read
 from retrain.ncrontab import Ncrontab
 from shared.services.studio_batch import StudioBatchSettings
 from shared.services.studio_classic import StudioClassicSettings
+from shared.services.studio_service import StudioServiceSettings
 from shared.wiring import ENDPOINTS, TRAINERS
 
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -27,6 +28,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[models.NAME]`": Basics,
     '`[models.NAME.trainer]` with `kind = "studio-batch"`': StudioBatchSettings,
     '`[models.NAME.endpoint]` with `kind = "studio-classic"`': StudioClassicSettings,
+    '`[models.NAME.endpoint]` with `kind = "studio-service"`': StudioServiceSettings,
     "`[models.NAME.gate]`": GateRules,
     "`[models.NAME.holdout]`": HoldoutRules,
     "`[models.NAME.promotion]`": PromotionRules,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.azurite import Azurite
+from local.azurite import DEFAULT_ACCOUNT, DEFAULT_KEY, Azurite
 from local.services.launch import ServicesProcess
 from local.services.studio.client import StudioClient
 from shared.storage.accounts import Account, Storage
@@ -26,13 +26,14 @@ def server() -> Iterator[Wire]:
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder: Path = tmp_path_factory.mktemp("studio")
-    with Azurite() as azurite:
-        text = azurite.connection_string
+    with Azurite(accounts=f"{DEFAULT_ACCOUNT}:{DEFAULT_KEY};other:{DEFAULT_KEY}") as azurite:
+        text = azurite.connection_string_for(DEFAULT_ACCOUNT)
         storage = Storage(Account.from_connection_string(text))
-        process = ServicesProcess(folder, text, workers=1, switches={"propagationDelay": 0}, log=folder / "studio.log")
+        switches = {"propagationDelay": 0, "operationDelay": 0}
+        process = ServicesProcess(folder, text, workers=1, switches=switches, log=folder / "studio.log")
         with process as studio:
             client = StudioClient(studio.url)
-            made = World(client, storage)
+            made = World(client, storage, other=azurite.connection_string_for("other"))
             made.blobs.write("runs/income/train.csv", people(400, 2).encode())
             yield made
             client.close()

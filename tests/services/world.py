@@ -30,8 +30,9 @@ def people(rows: int, seed: int, sign: int = 1) -> str:
 class World:
     """What the tests share: storage, the stand-in, its services, and how to make clients."""
 
-    def __init__(self, studio: StudioClient, storage: Storage) -> None:
+    def __init__(self, studio: StudioClient, storage: Storage, other: str) -> None:
         self.studio = studio
+        self.account, self.other = storage.account, other  # `other`: the connection string of a second account
         self.blobs: AzureBlobs = storage.blobs
         self.workspace = studio.create_workspace("tests")
         experiment = studio.create_training_experiment(
@@ -39,6 +40,7 @@ class World:
         )
         studio.run_experiment(self.workspace, experiment["id"])
         predictive = studio.derive_predictive(self.workspace, experiment["id"])
+        self.predictive = str(predictive["id"])
         scoring = studio.deploy(self.workspace, predictive["id"])
         self.scoring = str(scoring["WebServiceGroupId"])
         studio.add_outputs(self.workspace, experiment["id"])

@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 import aiohttp
 import msgspec
@@ -141,7 +141,7 @@ class Blobs:
             raise Unreachable(type(failed).__name__) from failed
 
     async def write(self, reference: BlobReference, content: bytes) -> None:
-        """Writes the blob; only the stand-in's own container is created when absent. Raises: Unreachable."""
+        """Writes the blob; of containers only that for unasked outputs is created when absent. Raises: Unreachable."""
 
         async def upload() -> None:
             await self._client(reference).upload_blob(content, overwrite=True)
@@ -151,25 +151,41 @@ class Blobs:
         except Unreachable as failed:
             if not (isinstance(failed.__cause__, ResourceNotFoundError) and self._is_workspace_storage(reference)):
                 raise
-            await self._create_own_container()
+            await self._create_container(reference)
             await _reached(upload())
 
     def _is_workspace_storage(self, reference: BlobReference) -> bool:
         return (reference.relative_location or "").lstrip("/").startswith(f"{EXPERIMENT_OUTPUT}/")
 
-    async def _create_own_container(self) -> None:
+    async def _create_container(self, reference: BlobReference) -> None:
         transport = AioHttpTransport(session=self._session, session_owner=False)
-        credential = {"account_name": self.own.name, "account_key": self.own.key or ""}
-        service = BlobServiceClient(self.own.url, credential=credential, transport=transport)
+        account, credential = self._account(reference)
+        service = BlobServiceClient(account.url, credential=credential, transport=transport)
         try:
             await service.create_container(EXPERIMENT_OUTPUT)
         except HttpResponseError as failed:
             if failed.status_code != 409:
                 raise Unreachable(said(failed)) from failed
 
-    def own_reference(self, name: str) -> BlobReference:
-        """A blob in the workspaces' own container."""
+    def own_reference(self, name: str, account: str | None = None) -> BlobReference:
+        """A blob in the container for outputs that nobody asked for, of the workspaces' account or another."""
+        if account is not None:
+            return BlobReference(connection_string=account, relative_location=f"{EXPERIMENT_OUTPUT}/{name}")
         return BlobReference(base_location=self.own.url + "/", relative_location=f"{EXPERIMENT_OUTPUT}/{name}")
+
+    def named(self, account: str, key: str) -> str:
+        """The connection string of another account, which is where our own is, under its own name."""
+        before, _, after = self.own.url.rpartition(self.own.name)
+        scheme, url = self.own.url.partition(":")[0], f"{before}{account}{after}"
+        return f"DefaultEndpointsProtocol={scheme};AccountName={account};AccountKey={key};BlobEndpoint={url}"
+
+    def within(self, connection: str, url: str) -> BlobReference:
+        """A blob of that account by its address; what follows `?` is left off. Raises: Unreachable: another's."""
+        base = account_of(connection).url + "/"
+        bare = url.partition("?")[0]
+        if not bare.lower().startswith(base.lower()):
+            raise Unreachable(f"{bare} is not in the storage account {account_of(connection).name}")
+        return BlobReference(connection_string=connection, relative_location=unquote(bare[len(base) :]))
 
     def result(self, reference: BlobReference, lifetime: float) -> BlobReference:
         """How a status or endpoint shows the blob: base, relative location, and a fresh read-only SAS.

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from local.services.engine.store import Store
 from local.services.studio.errors import error
-from local.services.studio.records import DEFAULT, Endpoint, Service, Workspace
+from local.services.studio.records import CLASSIC, DEFAULT, Endpoint, Service, Workspace
 from local.services.studio.studio import Studio, studio_of
 
 _ID = re.compile(r"^[0-9a-f]{32}$")
@@ -100,14 +100,15 @@ def _manages(studio: Studio, request: web.Request, service: Service, any_endpoin
 
 def called_endpoint(request: web.Request, authorise: bool = True) -> Endpoint:
     """The endpoint of a runtime path, if the caller has one of its keys. Raises: WireError, 400, 404 or 401."""
-    workspace = workspace_of(request)
-    key = request.match_info["endpoint"]
+    realm, owner, key = (request.match_info[part] for part in ("realm", "workspace", "endpoint"))
+    if realm == CLASSIC:
+        workspace_of(request)
     if not _ID.match(key):
         raise error("WebServiceIdInvalid")
     endpoint = studio_of(request).store.find(Endpoint, key)
     if endpoint is None:
         raise error("WebServiceNotFound", key)
-    if endpoint.workspace != workspace.id:
+    if (endpoint.realm, endpoint.workspace) != (realm, owner):
         raise error("WebServiceIdNotFoundInWorkspace", key)
     if authorise and not endpoint.opened_by(token_of(request)):
         raise error("ScoreRequestUnauthorized")

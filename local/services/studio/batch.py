@@ -9,7 +9,7 @@ from local.services.engine import learners
 from local.services.engine.blobs import BadConnectionString, Unreachable, account_of, expired, split_location
 from local.services.engine.records import BlobReference, new_id
 from local.services.studio.errors import error
-from local.services.studio.records import STATUS_NUMBERS, Endpoint, Graph, Job
+from local.services.studio.records import STATUS_NUMBERS, Endpoint, Graph, Job, Port
 from local.services.studio.studio import Studio
 
 DATA_EXTENSIONS = (".csv", ".tsv")
@@ -35,7 +35,7 @@ async def job_of(studio: Studio, endpoint: Endpoint, body: bytes, version: str) 
         raise error("RequestBodyInvalid") from wrong
     job = Job(id=new_id(), created=time.time(), endpoint=endpoint.id, workspace=endpoint.workspace, version=version)
     job.inputs = _inputs(endpoint.graph, request)
-    job.outputs = _outputs(studio, endpoint.graph, request, job.id)
+    job.outputs = _outputs(studio, endpoint, request, job.id)
     job.parameters = parameters(endpoint.graph, request.global_parameters or {})
     if studio.switches["checkInputs"] == "submit":
         await _check_readable(studio, job)
@@ -61,7 +61,8 @@ def _inputs(graph: Graph, request: BatchRequest) -> dict[str, BlobReference]:
     return known
 
 
-def _outputs(studio: Studio, graph: Graph, request: BatchRequest, job: str) -> dict[str, BlobReference]:
+def _outputs(studio: Studio, endpoint: Endpoint, request: BatchRequest, job: str) -> dict[str, BlobReference]:
+    graph = endpoint.graph
     given: dict[str, BlobReference | None] = dict(request.outputs or {})
     if request.output is not None:
         given.setdefault(graph.outputs[0].name, request.output)
@@ -69,14 +70,14 @@ def _outputs(studio: Studio, graph: Graph, request: BatchRequest, job: str) -> d
     for name in given:
         if name not in names:
             raise error("InvalidOutputOverrideName", name)
-    return {port.name: _output(studio, port.name, port.kind, given.get(port.name), job) for port in graph.outputs}
+    return {port.name: _output(studio, endpoint, port, given.get(port.name), job) for port in graph.outputs}
 
 
-def _output(studio: Studio, name: str, kind: str, given: BlobReference | None, job: str) -> BlobReference:
-    allowed = MODEL_EXTENSIONS if kind == "model" else DATA_EXTENSIONS
+def _output(studio: Studio, endpoint: Endpoint, port: Port, given: BlobReference | None, job: str) -> BlobReference:
+    allowed = MODEL_EXTENSIONS if port.kind == "model" else DATA_EXTENSIONS
     if given is None:
-        return studio.blobs.own_reference(f"{job}/{new_id()}{allowed[0]}")
-    check_reference(given, allowed, empty=("MissingOutputOverrideSpecification", name))
+        return studio.blobs.own_reference(f"{job}/{new_id()}{allowed[0]}", endpoint.storage)
+    check_reference(given, allowed, empty=("MissingOutputOverrideSpecification", port.name))
     check_unexpired(given)
     return given
 

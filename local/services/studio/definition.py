@@ -25,6 +25,7 @@ def export(experiment: Experiment, graph: Graph) -> dict[str, Any]:
         "diagnostics": {"level": "None"},
         "machineLearningWorkspace": {"id": experiment.workspace},
         "assets": _assets(experiment, graph),
+        **_example(graph),
         "parameters": {name: {"value": value} if value is not None else {} for name, value in graph.parameters.items()},
         "input": _ports({name: {column.name: _column(column) for column in graph.columns} for name in graph.inputs}),
         "output": _ports({port.name: _output(graph.task, port.kind) for port in graph.outputs}),
@@ -57,6 +58,14 @@ def _column(column: Column) -> dict[str, Any]:
     if column.kind == "number":
         return {"type": "Number", "format": "Double", "x-ms-isnullable": True}
     return {"type": "String", "x-ms-isnullable": True}
+
+
+def _example(graph: Graph) -> dict[str, Any]:
+    """`exampleRequest` of a service that scores: one row that any model of it takes."""
+    if graph.kind != "predictive":
+        return {}
+    row = [0 if column.kind == "number" else next(iter(column.categories), "") for column in graph.columns]
+    return {"exampleRequest": {"inputs": {name: [row] for name in graph.inputs}, "globalParameters": {}}}
 
 
 def _output(task: str, kind: str) -> dict[str, Any]:

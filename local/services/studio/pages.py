@@ -36,22 +36,18 @@ async def page(request: web.Request) -> web.Response:
     return web.Response(text=_PAGE.format(title=title, body=body), content_type="text/html")
 
 
-def _base(endpoint: Endpoint, origin: str) -> str:
-    return f"{origin}/workspaces/{endpoint.workspace}/services/{endpoint.id}"
-
-
 def _score(service: Service, endpoint: Endpoint, origin: str) -> str:
     if service.kind != "predictive":
         return "<h2>Request response</h2><p>A training service answers batch requests only.</p>"
     columns = ", ".join(column.name for column in endpoint.graph.columns)
     return (
-        f"<h2>Request response</h2><pre>POST {_base(endpoint, origin)}/execute?api-version=2.0&amp;details=true</pre>"
+        f"<h2>Request response</h2><pre>POST {origin}{endpoint.path}/execute?api-version=2.0&amp;details=true</pre>"
         f"<p>Input <b>{endpoint.graph.inputs[0]}</b> has the columns {escape(columns)}.</p>"
     )
 
 
 def _jobs(service: Service, endpoint: Endpoint, origin: str) -> str:
-    base = _base(endpoint, origin)
+    base = origin + endpoint.path
     calls = [
         f"POST {base}/jobs?api-version=2.0",
         f"POST {base}/jobs/{{jobId}}/start?api-version=2.0",

@@ -8,6 +8,8 @@ import msgspec
 from local.services.engine.records import BlobReference, Column, Record
 
 DEFAULT = "default"
+CLASSIC, NEW = "workspaces", "subscriptions"
+"""What owns an endpoint, as its runtime path begins: a workspace of Studio, or a subscription of Resource Manager."""
 MODEL_SUFFIX = " [trained model]"
 PREDICTIVE_SUFFIX = " [predictive exp.]"
 
@@ -93,10 +95,12 @@ class Endpoint(Record, kw_only=True):
 
     group: ClassVar[str] = "service"  # one may have thousands
 
-    workspace: str
+    workspace: str  # or the subscription's id without dashes, where `realm` says so
     service: str
     name: str
     graph: Graph
+    realm: str = CLASSIC
+    storage: str | None = None  # connection string of its own account; else that of the workspaces
     description: str | None = None
     primary: str = ""
     secondary: str = ""
@@ -105,6 +109,11 @@ class Endpoint(Record, kw_only=True):
     prevent_update: bool = False
     trace: str = "None"
     resources: tuple[Resource, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Where it answers, below the address of the host."""
+        return f"/{self.realm}/{self.workspace}/services/{self.id}"
 
     def opened_by(self, key: str) -> bool:
         """Whether `key` is one of this endpoint's two keys."""

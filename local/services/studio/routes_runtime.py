@@ -7,10 +7,11 @@ from local.services.engine.operation import pause
 from local.services.studio import batch, rrs, swagger
 from local.services.studio.auth import called_endpoint
 from local.services.studio.errors import error, operation, refusal
-from local.services.studio.records import Endpoint, Job, Service
+from local.services.studio.records import CLASSIC, NEW, Endpoint, Job, Service
 from local.services.studio.studio import studio_of
 
-BASE = "/workspaces/{workspace}/services/{endpoint}"
+BASE = f"/{{realm:{CLASSIC}|{NEW}}}/{{workspace}}/services/{{endpoint}}"
+"""Classic services and "new" ones (of Resource Manager) are called alike; only the path begins differently."""
 
 
 def version_of(request: web.Request, required: bool = False) -> str | None:
@@ -107,8 +108,9 @@ async def cancel(request: web.Request) -> web.Response:
 async def get_swagger(request: web.Request) -> web.Response:
     """GET {base}/swagger.json, for anyone."""
     endpoint = called_endpoint(request, authorise=False)
-    service = studio_of(request).store.get(Service, endpoint.service)
-    return json_response(swagger.document(endpoint, service.name, str(request.url.origin())))
+    service = studio_of(request).store.find(Service, endpoint.service)
+    title = service.name if service else endpoint.name
+    return json_response(swagger.document(endpoint, title, str(request.url.origin())))
 
 
 async def get_jobs(request: web.Request) -> web.Response:

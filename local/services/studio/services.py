@@ -11,7 +11,7 @@ from local.services.engine.records import BlobReference, new_id, new_key, wire_t
 from local.services.studio.auth import default_of, find_endpoint
 from local.services.studio.batch import MODEL_EXTENSIONS, check_reference
 from local.services.studio.errors import error, outer_error, refusal
-from local.services.studio.records import DEFAULT, Endpoint, Resource, Service, Workspace
+from local.services.studio.records import DEFAULT, Endpoint, Graph, Resource, Service, Workspace
 from local.services.studio.studio import Studio
 
 _NAME = re.compile(r"^[a-z0-9]{1,24}$")
@@ -159,20 +159,21 @@ async def _fetch(
         if expired(location.sas_blob_token or "", time.time()):
             text += " The SAS token has expired; get the job's status again for a new one."
         raise refusal(studio.switches["refuseUnreadableModel"], text) from failed
-    await studio.in_thread(_check_model, studio, endpoint, content)
+    await studio.in_thread(check_model, studio, endpoint.graph, content)
     return update.name, location, studio.model_files.keep(content)
 
 
-def _check_model(studio: Studio, endpoint: Endpoint, content: bytes) -> None:
+def check_model(studio: Studio, graph: Graph, content: bytes) -> None:
+    """Raises: WireError unless the bytes are a model that a service of this graph can score with."""
     from local.services.engine import modelfile, scoring  # scikit-learn takes seconds to import: not at the start
 
     try:
         header = scoring.proven(content).header
     except modelfile.NotAModel as wrong:
         raise refusal(studio.switches["refuseNotAModel"], f"The model package is invalid: {wrong}.") from wrong
-    if header.task != endpoint.graph.task:
-        raise error("ModelOutputMetadataMismatch", f"a {header.task} model behind a {endpoint.graph.task} service")
-    inputs = {column.name for column in endpoint.graph.columns}
+    if header.task != graph.task:
+        raise error("ModelOutputMetadataMismatch", f"a {header.task} model behind a {graph.task} service")
+    inputs = {column.name for column in graph.columns}
     foreign = [column.name for column in header.columns if column.kind != "ignored" and column.name not in inputs]
     if foreign:
         raise error("IncompatibleModel", f"it needs column(s) the service does not take: {', '.join(foreign)}")
@@ -253,7 +254,7 @@ def render_endpoint(studio: Studio, endpoint: Endpoint, origin: str) -> dict[str
         "HelpLocation": f"{origin}/apihelp/{path}/webservices/{endpoint.service}/endpoints/{endpoint.id}",
         "PrimaryKey": endpoint.primary,
         "SecondaryKey": endpoint.secondary,
-        "ApiLocation": f"{origin}/{path}/services/{endpoint.id}",
+        "ApiLocation": origin + endpoint.path,
         "PreventUpdate": endpoint.prevent_update,
         "MaxConcurrentCalls": endpoint.max_calls,
         "DiagnosticsTraceLevel": endpoint.trace,

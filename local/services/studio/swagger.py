@@ -20,7 +20,7 @@ def document(endpoint: Endpoint, title: str, origin: str) -> dict[str, Any]:
         "info": {"version": "2.0", "title": title, "description": endpoint.description or ""},
         "host": address.netloc,
         "schemes": [address.scheme],
-        "basePath": f"/workspaces/{endpoint.workspace}/services/{endpoint.id}",
+        "basePath": endpoint.path,
         "consumes": ["application/json"],
         "produces": ["application/json"],
         "paths": _paths(endpoint.graph),
