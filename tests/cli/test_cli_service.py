@@ -147,6 +147,42 @@ def test_a_service_that_is_not_there_can_only_be_deployed(
     assert "properties.storageAccount.key, properties.commitmentPlan.id; give --storage-key" in lacking.err
 
 
+def test_services_are_listed_over_pages_show_their_keys_and_are_removed(
+    service: Command,
+    deployed: str,
+    file: Path,
+    account: BlobServiceClient,
+    studio: StudioClient,
+    identity: dict[str, str],
+) -> None:
+    name, place = deployed.rpartition("/")[2], deployed.rpartition("/")[0]
+    given = ("--put", "--storage-key", "env:K", "--plan", PLAN)
+    done = service("update", file, "--url", f"{deployed}b", *given, K=account.credential.account_key)
+    assert done.code == 0, done.err
+    studio.switches(webServicePage=1)
+    try:
+        by_group = json.loads(service("list", "--url", place, "--json").out)["services"]
+        by_subscription = service("list", "--url", place.replace("/resourceGroups/models", ""), "--json")
+    finally:
+        studio.switches(webServicePage=20)
+    assert {name, f"{name}b"} <= {one["name"] for one in by_group} and by_group == json.loads(by_subscription.out)[
+        "services"
+    ]
+    assert f"{PROVIDER}/webServices/{name}" in service("list", "--url", deployed).out
+
+    shown = json.loads(service("keys", "--url", deployed, "--json").out)
+    url = f"{deployed}/listKeys?api-version=2017-01-01"
+    keys = requests.get(url, headers=bearer(identity), timeout=30).json()
+    assert (shown["primaryKey"], shown["secondaryKey"]) == (keys["primary"], keys["secondary"])
+    assert keys["primary"] in service("keys", "--url", deployed).out
+
+    assert "was removed" in service("remove", "--url", deployed).out
+    left = json.loads(service("list", "--url", place, "--json").out)["services"]
+    assert [one["name"] for one in left] == [one["name"] for one in by_group if one["name"] != name]
+    again = service("remove", "--url", deployed)
+    assert again.code == 1 and "Check subscription, resource group and name" in again.err
+
+
 def test_an_update_that_fails_says_why(service: Command, deployed: str, file: Path, account: BlobServiceClient) -> None:
     account.get_blob_client("experimentoutput", "bad.ilearner").upload_blob(b"no model", overwrite=True)
     assert service("rewrite", file, "--model", "experimentoutput/bad.ilearner").code == 0
