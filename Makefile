@@ -14,6 +14,7 @@ $(READY): requirements.txt requirements-local.txt pyproject.toml $(NPM:%=%/packa
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-local.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --ignore-requires-python azure-functions-runtime==1.3.0
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --editable .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --upgrade --target .venv/azureml-2016 azureml==0.2.7
 	@for folder in $(NPM); do (cd $$folder && \
 		PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --omit=optional --no-audit --no-fund --loglevel=error) || exit 1; done
 	@touch $(READY)

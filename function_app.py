@@ -116,6 +116,18 @@ def get_model(req: func.HttpRequest) -> func.HttpResponse:
     return _answer(req, routes.model)
 
 
+@app.route(route="api/doctor", methods=["GET"])
+def examine_models(req: func.HttpRequest) -> func.HttpResponse:
+    """What is right and wrong with every model."""
+    return _answer(req, routes.examine)
+
+
+@app.route(route="api/models/{model}/doctor", methods=["GET"])
+def examine_model(req: func.HttpRequest) -> func.HttpResponse:
+    """What is right and wrong with one model."""
+    return _answer(req, routes.examine)
+
+
 @app.route(route="api/models/{model}/runs", methods=["GET"])
 def list_runs(req: func.HttpRequest) -> func.HttpResponse:
     """The newest runs of a model."""

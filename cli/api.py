@@ -46,6 +46,10 @@ class Api:
         """What is at `path`. Raises Problem, Unreachable."""
         return self._call("GET", path, {key: str(value) for key, value in query.items()}, None, {}, READ)
 
+    def look(self, path: str) -> Json:
+        """What is at `path`, where the app asks services before it answers. Raises Problem, Unreachable."""
+        return self._call("GET", path, {}, None, {}, PATIENT)
+
     def post(self, path: str, body: Json | None = None, *, key: str = "", dry: bool = False) -> Json:
         """Asks for something; `key` makes asking twice harmless. Raises Problem, Unreachable."""
         headers = {"Idempotency-Key": key} if key else {}

@@ -21,8 +21,9 @@ GAP = 2  # spaces between columns
 WRAPPING = 24  # columns that a wrapping last column must have, or the table becomes a list
 UNLIMITED = 10_000  # columns of what is no terminal: a file has no edge
 
-GOOD = frozenset({"promoted", "PASS", "approved", "APPROVED"})
+GOOD = frozenset({"promoted", "PASS", "OK", "approved", "APPROVED"})
 BAD = frozenset({"failed", "unverified", "refused", "rejected", "quarantined", "parked", "FAIL", "REFUSED"})
+DOUBTFUL = frozenset({"WARN"})
 STILL = frozenset({"duplicate", "unchanged", "superseded", "expired", "cancelled", "NOTE"})
 # Control characters in a file's name or a service's answer could otherwise steer the terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -66,7 +67,7 @@ def clean(text: str) -> str:
 
 def colour_of(word: str) -> str:
     """The colour of a word's meaning; empty when it has none."""
-    colours = {"green": GOOD, "red": BAD, "dim": STILL}
+    colours = {"green": GOOD, "red": BAD, "yellow": DOUBTFUL, "dim": STILL}
     return next((colour for colour, words in colours.items() if word in words), "")
 
 

@@ -20,6 +20,7 @@ from local.azurite import Azurite
 from local.host.launch import HostProcess
 from local.services.launch import ServicesProcess
 from local.services.studio.client import StudioClient
+from local.services.tokens.client import identity
 from retrain.messages import EVALUATION_QUEUE, REQUESTS_QUEUE, TRAINING_QUEUE
 from retrain.paths import CONTAINERS
 
@@ -61,6 +62,8 @@ class Stack:
                     folder / "studio", self.storage, studio_port, switches, workers, log=folder / "studio.log"
                 )
             )
+            self.identity = {**identity(self.studio.url), "KEY_VAULT_URL": self.studio.url}
+            """Settings with which the app has an identity and a vault, as it has in Azure."""
         except BaseException:
             self._exits.close()
             raise
@@ -85,6 +88,7 @@ class Stack:
             "AzureWebJobsDisableHomepage": "true",
             "RETRAIN_CALLBACK_HOSTS": "127.0.0.1",
             "AzureFunctionsWebHost__hostid": "retrain-local",
+            **self.identity,
             **settings,
         }
         log = self.access_log if events else None

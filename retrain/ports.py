@@ -66,6 +66,9 @@ class Queues(Protocol):
     def send(self, queue: str, message: Message, delay: float = 0) -> None:
         """Puts the message; it becomes visible after `delay` seconds and never expires."""
 
+    def waiting(self, queue: str) -> int | None:
+        """About how many messages there are, hidden ones too; None when the queue does not exist."""
+
     def drain(self, queue: str) -> Iterator[tuple[str, bytes]]:
         """Every message now in the queue as (id, body); each is deleted once the caller asks for the next."""
 
@@ -128,6 +131,9 @@ class Ledger(Protocol):
 
     def holds_slot(self, slot: str, holder: str) -> bool:
         """Whether this run still holds the slot."""
+
+    def slot_holder(self, slot: str) -> str | None:
+        """The run that holds the slot now."""
 
     def free_slot(self, slot: str, holder: str) -> bool:
         """Lets the slot go; whether this run held it until now, so that nobody else changed it meanwhile."""
@@ -316,6 +322,9 @@ class Models(Protocol):
     def all(self) -> Sequence[Model]:
         """Every usable model."""
 
+    def problems(self) -> Sequence[str]:
+        """Every mistake in the configuration; models of a file that has any cannot be used."""
+
 
 class Clock(Protocol):
     """The present, in UTC; tests move it."""
@@ -331,6 +340,9 @@ class Services(Protocol):
 
     def endpoint(self, model: Model) -> Endpoint:
         """Raises BadConfiguration."""
+
+    def secrets(self, model: Model) -> Iterator[Diagnosis]:
+        """Whether each secret that the model's settings refer to can be had; subjects are `trainer` and `endpoint`."""
 
 
 class Outside(Protocol):

@@ -155,6 +155,12 @@ def carry(champion: Champion, ports: Ports) -> Progress:
     return Progress("pending", waiting, wait=min(LOOK * 1.5**intent.looks, LONGEST_LOOK))
 
 
+def serves_else(champion: Champion, endpoint: Endpoint) -> str:
+    """What production serves when it is not what the ledger says; else empty."""
+    serving = endpoint.current(endpoint.production()).location
+    return serving if serving != champion.location else ""
+
+
 def _end(champion: Champion, intent: Intent, endpoint: Endpoint) -> Progress:
     location = endpoint.current(endpoint.production()).location
     if intent.restoring:

@@ -217,6 +217,5 @@ def drift(ports: Ports) -> None:
 
 def _compare(champion: Champion, ports: Ports) -> None:
     endpoint = ports.services.endpoint(ports.models.get(champion.target))
-    serving = endpoint.current(endpoint.production()).location
-    if serving != champion.location:
+    if serving := production.serves_else(champion, endpoint):
         log.error("%s serves %s, the ledger says %s: changed from outside", champion.target, serving, champion.location)

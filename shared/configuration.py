@@ -64,6 +64,11 @@ class ConfiguredModels:
         """Every usable model, by name."""
         return [model for _, model in sorted(self._current().items())]
 
+    def problems(self) -> Sequence[str]:
+        """Every mistake, with its file and line."""
+        self._current()
+        return self._broken.problems if self._broken else ()
+
     def _current(self) -> dict[str, Model]:
         with self._lock:
             if self._clock() - self._read_at > FRESH:

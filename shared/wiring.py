@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from retrain.errors import PermanentError
+from retrain.findings import examined, fail, ok
 from retrain.model import Model
-from retrain.ports import Blobs, Endpoint, Ports, Trainer
+from retrain.ports import Blobs, Diagnosis, Endpoint, Ports, Trainer
 from shared.configuration import ConfiguredModels, from_blobs, from_file
+from shared.services.credentials import references, secret
 from shared.services.outside import Outside
 from shared.services.studio_batch import StudioBatch, StudioBatchSettings
 from shared.services.studio_classic import StudioClassic, StudioClassicSettings
@@ -45,6 +48,20 @@ class ConfiguredServices:
         """Raises BadConfiguration when a secret it names cannot be had."""
         client: Endpoint = self._client("endpoint", ENDPOINTS, model, model.endpoint)
         return client
+
+    def secrets(self, model: Model) -> Iterator[Diagnosis]:
+        """Reads every secret once, and forgets it. Whether it is the right one is the service's to say."""
+        for role, settings in (("trainer", model.trainer), ("endpoint", model.endpoint)):
+            for key, reference in references(settings):
+                yield from examined(role, partial(self._secret, role, key, reference))
+
+    def _secret(self, role: str, key: str, reference: str) -> Iterator[Diagnosis]:
+        try:
+            secret(reference, self._env)()
+        except PermanentError as error:
+            yield fail(role, f"{key} = {reference!r}: {error}")
+        else:
+            yield ok(role, f"{key} = {reference!r} is there")
 
     def _client(self, role: str, kinds: Kinds, model: Model, settings: Any) -> Any:
         key = (role, model.sha)

@@ -1,7 +1,8 @@
 """`python docs/howto/stack.py [COMMAND...]`: a shell in which the how-to pages can be followed, or a command run in it.
 
-Storage (Azurite) and Studio (classic) run on free ports of this machine as long as the shell does, and nothing is kept.
-The variables that pages start from are set: PROJECT, STUDIO, STORAGE, STORAGE_LOG. Retrain itself is started by a page,
+Storage (Azurite) and the services run on free ports of this machine as long as the shell does, and nothing is kept.
+The variables that pages start from are set: PROJECT, STUDIO, ARM, STORAGE, STORAGE_LOG, and those that give the app an
+identity and a vault: IDENTITY_ENDPOINT, IDENTITY_HEADER, KEY_VAULT_URL. Retrain itself is started by a page,
 with its standard input at the file descriptor LIFELINE: that reaches its end when the shell has ended.
 """
 
@@ -16,20 +17,25 @@ from pathlib import Path
 from local.stack import ROOT, Stack
 
 DELAY = 1.0
-"""Seconds until Studio serves a PATCHed model. The real one took about 30."""
+"""Seconds until Studio serves a PATCHed model, and until Resource Manager has changed a service. The real ones took
+about 30, and 10 to 15."""
+OURS = ("RETRAIN_", "STUDIO", "AZURE_", "IDENTITY_", "MSI_")
+"""Settings that are there already would change what pages show, and who they sign in as."""
 
 
 def surroundings(stack: Stack) -> dict[str, str]:
-    """The environment of the shell. Settings of Retrain that are there already would change what pages show."""
-    theirs = {name: value for name, value in os.environ.items() if not name.startswith(("RETRAIN_", "STUDIO"))}
+    """The environment of the shell."""
+    theirs = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return {
         **theirs,
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), theirs.get("PATH", ""))),
         "PROJECT": str(ROOT),
         "STUDIO": stack.studio.url,
+        "ARM": stack.studio.url,
         "STORAGE": stack.storage,
         "STORAGE_LOG": str(stack.access_log),
         "no_proxy": "127.0.0.1",
+        **stack.identity,
     }
 
 
@@ -38,7 +44,8 @@ def main(command: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="howto-") as folder:
         work = Path(folder) / "work"
         work.mkdir()
-        with Stack(Path(folder) / "stack", switches={"propagationDelay": DELAY}, workers=1) as stack:
+        switches = dict.fromkeys(("propagationDelay", "operationDelay"), DELAY)
+        with Stack(Path(folder) / "stack", switches=switches, workers=1) as stack:
             return run(command or ["bash"], surroundings(stack), work)
 
 

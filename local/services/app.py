@@ -12,10 +12,11 @@ from local.services.engine import control
 from local.services.engine.engine import ENGINE, Engine
 from local.services.engine.operation import answer
 from local.services.engine.switches import Switch, Switches
+from local.services.keyvault import service as keyvault
 from local.services.studio import service as studio
 from local.services.tokens import service as tokens
 
-SERVICES: tuple[ModuleType, ...] = (tokens, arm, studio)
+SERVICES: tuple[ModuleType, ...] = (tokens, keyvault, arm, studio)
 """A service is a module with KINDS (of records), TABLE (of switches) and `install`. The classic one is the last: routes
 that nobody has are refused in its words."""
 LARGEST_REQUEST = 256 << 20  # bytes; a data set can come as text

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import msgspec
 
-from retrain import acts, adoption, foreign, landing, paths
+from retrain import acts, adoption, doctor, foreign, landing, paths
 from retrain.errors import BadRequest, NotFound
 from retrain.messages import (
     AdoptionRequest,
@@ -21,7 +21,7 @@ from retrain.messages import (
 from retrain.ports import Ports
 from retrain.run import Actor, Run
 from shared.api.http import Reply, Request, who
-from shared.api.views import adopted_view, champion_view, model_view, promoted_view, run_view
+from shared.api.views import adopted_view, camel, champion_view, model_view, promoted_view, run_view
 
 UPLOAD_LIFE = timedelta(hours=1)
 MOST_RUNS = 200
@@ -44,6 +44,12 @@ def model(request: Request, ports: Ports) -> Reply:
     """One model with what is live and every change of it."""
     found = ports.models.get(request.route["model"])
     return Reply(200, model_view(found, ports.ledger.champion(found.name), ports.ledger.changes(found.name)))
+
+
+def examine(request: Request, ports: Ports) -> Reply:
+    """What is right and wrong with one model, or with all of them; nothing is changed."""
+    name = request.route.get("model")
+    return Reply(200, camel(doctor.examine(name, ports) if name else doctor.examine_all(ports)))
 
 
 def runs(request: Request, ports: Ports) -> Reply:

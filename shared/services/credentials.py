@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from shared.services.http import Http
 KEEP = 300.0
 """Seconds after which a Key Vault secret is read again, so that a rotated key is found."""
 
+_IDENTITY = ("IDENTITY_", "AZURE_", "MSI_")
 _REFERENCE = re.compile(r"(env|keyvault):([A-Za-z0-9_-]{1,127})")
 
 
@@ -43,6 +44,15 @@ def reference_problem(name: str, reference: str) -> str | None:
     if _REFERENCE.fullmatch(reference):
         return None
     return f"{name} must be env:NAME or keyvault:NAME; never write the secret itself into the configuration"
+
+
+def references(settings: msgspec.Struct) -> Iterator[tuple[str, str]]:
+    """The secrets that a service's settings refer to, as (key of the setting, reference)."""
+    for field in msgspec.structs.fields(settings):
+        value = getattr(settings, field.name)
+        for text in (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ():
+            if isinstance(text, str) and _REFERENCE.fullmatch(text):
+                yield field.encode_name, text
 
 
 def secret(
@@ -113,7 +123,7 @@ def identity_token(scope: str) -> str:
     from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseError
 
     try:
-        return str(_credential().get_token(scope).token)
+        return str(_credential(_surroundings()).get_token(scope).token)
     except ClientAuthenticationError as error:
         advice = "give the app a managed identity, or sign in with `az login`"
         raise AccessDenied(f"ask for a token for {scope}: no identity ({type(error).__name__}); {advice}") from None
@@ -123,8 +133,14 @@ def identity_token(scope: str) -> str:
         ) from None
 
 
-@cache
-def _credential() -> Any:
+def _surroundings() -> tuple[tuple[str, str], ...]:
+    """What azure-identity finds the identity by. In Azure it never changes; on one machine there may be several."""
+    return tuple(sorted((name, os.environ[name]) for name in os.environ if name.startswith(_IDENTITY)))
+
+
+@lru_cache(maxsize=8)
+def _credential(surroundings: tuple[tuple[str, str], ...]) -> Any:
+    """Kept, because it keeps tokens."""
     from azure.identity import DefaultAzureCredential  # a third of a second to load, and most apps never need it
 
     return DefaultAzureCredential()

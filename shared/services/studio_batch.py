@@ -9,9 +9,9 @@ import msgspec
 
 from retrain.errors import AccessDenied, BadConfiguration, Conflict
 from retrain.model import Section
-from retrain.ports import JobState, JobStatus, Results
+from retrain.ports import Diagnosis, JobState, JobStatus, Results
 from retrain.run import Run
-from shared.services import credentials, urls
+from shared.services import credentials, studio_batch_examine, urls
 from shared.services.http import Http
 from shared.services.studio import Studio, address_problem, runtime_base
 from shared.services.studio_blobs import JOB_LIFETIME, BlobReference, Sign, readable
@@ -62,7 +62,8 @@ class StudioBatch:
         self._settings = settings
         self._sign = sign
         self._http = http or Http(settings.url)
-        self._jobs = Jobs(Studio(self._http, key), runtime_base(settings.url))
+        self._studio, self._base = Studio(self._http, key), runtime_base(settings.url)
+        self._jobs = Jobs(self._studio, self._base)
 
     @classmethod
     def of(cls, settings: StudioBatchSettings, sign: Sign, env: Mapping[str, str] | None = None) -> Self:
@@ -125,6 +126,10 @@ class StudioBatch:
     def metrics(self, url: str) -> dict[str, float]:
         """Evaluate Model's CSV by our names of metrics. Raises BadRequest when it is none."""
         return read_evaluation(b"".join(self.download(url)))
+
+    def examine(self) -> Iterator[Diagnosis]:
+        """The key and every name, seen from the service; changes nothing."""
+        return studio_batch_examine.examine(self._settings, self._studio, self._base)
 
     def _output(self, outputs: Mapping[str, BlobReference], name: str) -> BlobReference:
         if name in outputs and outputs[name].address:

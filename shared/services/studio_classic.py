@@ -13,12 +13,13 @@ from typing import Any, Self
 import msgspec
 
 from retrain.errors import AccessDenied, BadConfiguration, NotFound
-from retrain.ports import Begun, Deployed, JobState, JobStatus, Slot
+from retrain.ports import Begun, Deployed, Diagnosis, JobState, JobStatus, Slot
 from retrain.run import Artifact
 from shared.services import credentials
 from shared.services.http import Http
 from shared.services.studio import Studio, address_problem, management_url
 from shared.services.studio_blobs import BlobReference, Sign, readable
+from shared.services.studio_classic_examine import Examination
 from shared.services.studio_management import DEFAULT_ADVICE, EndpointInfo, Management, Resource, runtime_of, updatable
 from shared.services.studio_runtime import ScoringSettings, StudioScoring, many
 
@@ -146,8 +147,12 @@ class StudioClassic(StudioScoring):
         return Begun(before=_deployed(resource), after=_body(resource.name, reference.redacted()))
 
     def check(self, slot: Slot, operation: str) -> JobStatus:
-        """Done: a PATCH that was accepted has no operation to be followed."""
+        """Done: a PATCH that was taken has no operation to follow; `settle` says how long it may take to show."""
         return JobStatus(state=JobState.SUCCEEDED)
+
+    def examine(self) -> Iterator[Diagnosis]:
+        """Production and each staging endpoint, seen from the service; changes nothing."""
+        return Examination(self._settings, self._studios, self._http).findings((self.production(), *self.staging()))
 
     def _resource(self, slot: Slot) -> Resource:
         info = self._look(slot)

@@ -19,6 +19,7 @@ from shared.services.arm import Arm, Token
 from shared.services.credentials import Secret, identity_token
 from shared.services.http import Http
 from shared.services.service_definition import Asset, Definition, difference
+from shared.services.service_doctor import Examination
 from shared.services.service_management import READ_ONLY, Service, runtime_of, service_url, unshown
 from shared.services.service_models import CONTAINER, ServiceModels
 from shared.services.studio import Studio, address_problem
@@ -182,17 +183,10 @@ class StudioService(StudioScoring):
         return self._read_back(slot, unquote(uri)) if status.state is JobState.SUCCEEDED else status
 
     def examine(self) -> Iterator[Diagnosis]:
-        """What is right and wrong with the services."""
-        from shared.services.service_doctor import examine
-
-        return examine(self, self._arm, self._settings.asset, self._models.accounts())
-
-    def probe(self, slot: Slot) -> None:
-        """Asks the runtime for a job that there is not, which only a key that opens it is told. Raises as `score`."""
-        try:
-            self._jobs(slot).look("0" * 32)
-        except NotFound:
-            return
+        """Production and each staging service, seen from Resource Manager and the runtime; changes nothing."""
+        asset, accounts = self._settings.asset, self._models.accounts()
+        looks = Examination(self.definition, self._place, self._arm, asset, accounts)
+        return looks.findings((self.production(), *self.staging()))
 
     def _read_back(self, slot: Slot, uri: str) -> JobStatus:
         found = self.definition(slot)
@@ -230,6 +224,9 @@ class StudioService(StudioScoring):
     def _studio(self, slot: Slot) -> Studio:
         given = self._given.get(slot.url)
         return Studio(self._http, given or Secret(f"listKeys of {slot.url}", lambda: self._known(slot)[1]))
+
+    def _place(self, slot: Slot) -> tuple[Studio, str]:
+        return self._studio(slot), self._runtime(slot)
 
     def _runtime(self, slot: Slot) -> str:
         return self._known(slot)[0]

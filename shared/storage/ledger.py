@@ -168,6 +168,10 @@ class TableLedger(Ledger):
         """Also False once the holder's time is over."""
         return self._slots.holds(slot, holder)
 
+    def slot_holder(self, slot: str) -> str | None:
+        """The run that holds the slot, unless its time is over."""
+        return self._slots.holder(slot)
+
     def free_slot(self, slot: str, holder: str) -> bool:
         """Whether it was the holder's until now. Another's slot is left alone."""
         return self._slots.free(slot, holder)

@@ -45,6 +45,14 @@ class StorageQueues(Queues):
                 _create(client)
                 _send(client, encode(message), hidden)
 
+    def waiting(self, queue: str) -> int | None:
+        """Approximate, as the service counts; None when there is no such queue."""
+        try:
+            with asking(f"look at queue {queue}"):
+                return self._client(queue).get_queue_properties().approximate_message_count
+        except NotFound:
+            return None
+
     def drain(self, queue: str) -> Iterator[tuple[str, bytes]]:
         """Each message as (id, body), deleted when the next is asked for; ends when none is visible."""
         client = self._client(queue)

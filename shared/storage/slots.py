@@ -43,6 +43,11 @@ class Slots:
         row = self._read(slot)
         return row is not None and row.values["holder"] == holder and self._running(row)
 
+    def holder(self, slot: str) -> str | None:
+        """Whose it is now."""
+        row = self._read(slot)
+        return str(row.values["holder"]) if row is not None and self._running(row) else None
+
     def free(self, slot: str, holder: str) -> bool:
         """Gives it back; whether it was the holder's until now."""
         row = self._read(slot)

@@ -11,6 +11,7 @@ import pytest
 
 from local.stack import Stack, furnish
 from tests.app.world import World
+from tests.identity import identified
 
 ACCOUNTS = 120
 _numbers = itertools.count()
@@ -21,7 +22,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     key = base64.b64encode(b"a key for tests").decode()
     accounts = ";".join(f"world{number}:{key}" for number in range(ACCOUNTS))
     folder = tmp_path_factory.mktemp("stack")
-    with Stack(folder, switches={"propagationDelay": 0}, accounts=accounts, workers=1) as running:
+    running = Stack(folder, switches={"propagationDelay": 0}, accounts=accounts, workers=1)
+    with running, identified(running.studio.url):
         yield running
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 
 import pytest
 
@@ -78,13 +77,7 @@ def test_a_run_that_is_under_way_cannot_be_replayed(world: World) -> None:
 
 def test_a_change_from_outside_is_said_loudly(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.adopt()
-    scene = world.scenes[world.name]
-    resource = world.studio.get_endpoint(scene.workspace, scene.service, "live")["Resources"][0]
-    blob = f"champions/{world.name}/0/model.ilearner"
-    base, _, token = world.ports.blobs.sign(blob, "r", timedelta(hours=1)).partition("?")
-    account, _, path = base.partition("/champions/")
-    location = {"BaseLocation": f"{account}/", "RelativeLocation": f"champions/{path}", "SasBlobToken": f"?{token}"}
-    world.studio.patch_endpoint(scene.workspace, scene.service, "live", resource["Name"], location)
+    world.patch_live(f"champions/{world.name}/0/model.ilearner")
     with caplog.at_level(logging.ERROR):
         reconcile.drift(world.ports)
     assert "changed from outside" in caplog.text

@@ -26,6 +26,7 @@ from retrain import adoption, advance, landing, production
 from retrain.messages import EVALUATION_QUEUE, TRAINING_QUEUE, Settle, step_or_settle
 from retrain.ports import Ports
 from retrain.run import ENDED, Actor, Run, State
+from shared.services.credentials import identity_token
 from shared.wiring import wire
 from tests.app import bikes
 
@@ -47,6 +48,7 @@ class World:
         self.blobs = BlobServiceClient.from_connection_string(storage)
         self.queues = QueueServiceClient.from_connection_string(storage)
         self.host: HostProcess | None = None
+        self.missing: set[str] = set()
         self.moved = timedelta()
         self._ports: Ports | None = None
 
@@ -57,10 +59,12 @@ class World:
         self.configure()
         return self.scenes[name]
 
-    def configure(self, change: tuple[str, str] = ("", "")) -> None:
-        """Writes the configuration; `change` replaces one text in it by another."""
+    def configure(self, *changes: tuple[str, str]) -> None:
+        """Writes the configuration; each of `changes` replaces one text in it by another."""
         text = "".join(scene.toml for scene in self.scenes.values())
-        (self.folder / "models.toml").write_text(text.replace(*change) if change[0] else text)
+        for old, new in changes:
+            text = text.replace(old, new)
+        (self.folder / "models.toml").write_text(text)
         self._ports = None
 
     @property
@@ -68,8 +72,14 @@ class World:
         """The app's settings."""
         keys = {key: value for scene in self.scenes.values() for key, value in scene.keys.items()}
         models = str(self.folder / "models.toml")
-        ours = {"AzureWebJobsStorage": self.storage, "RETRAIN_CALLBACK_HOSTS": "127.0.0.1"}
-        return {**ours, "RETRAIN_MODELS_FILE": models, **keys}
+        ours = {"AzureWebJobsStorage": self.storage, "RETRAIN_CALLBACK_HOSTS": "127.0.0.1", **self.stack.identity}
+        given = {**ours, "RETRAIN_MODELS_FILE": models, **keys}
+        return {name: value for name, value in given.items() if name not in self.missing}
+
+    def without(self, *names: str) -> None:
+        """Takes settings away."""
+        self.missing.update(names)
+        self._ports = None
 
     def start(self, *, settings: dict[str, str] | None = None, events: bool = True, **options: Any) -> HostProcess:
         """Starts the app in the local Functions host."""
@@ -139,6 +149,12 @@ class World:
         """A blob's content."""
         container, _, path = blob.partition("/")
         return self.blobs.get_blob_client(container, path).download_blob().readall()
+
+    def keep_secret(self, name: str, value: str) -> None:
+        """Puts a secret into the vault."""
+        headers = {"Authorization": f"Bearer {identity_token('https://vault.azure.net/.default')}"}
+        url = f"{self.stack.identity['KEY_VAULT_URL']}/secrets/{name}?api-version=7.4"
+        requests.put(url, json={"value": value}, headers=headers, timeout=30).raise_for_status()
 
     # In this process
 
@@ -214,6 +230,20 @@ class World:
         """The PATCH requests that Studio saw for a slot of the model."""
         url = self.scenes[name or self.name].patch_url.removesuffix("live") + slot
         return [seen for seen in self.studio.log() if seen["method"] == "PATCH" and url.endswith(seen["path"])]
+
+    def patch_live(self, blob: str) -> None:
+        """Puts a model behind the live endpoint, as somebody would who does not ask Retrain."""
+        scene = self.scenes[self.name]
+        resource = self.studio.get_endpoint(scene.workspace, scene.service, "live")["Resources"][0]
+        base, _, token = self.ports.blobs.sign(blob, "r", timedelta(hours=1)).partition("?")
+        container = blob.partition("/")[0]
+        account, _, path = base.partition(f"/{container}/")
+        location = {
+            "BaseLocation": f"{account}/",
+            "RelativeLocation": f"{container}/{path}",
+            "SasBlobToken": f"?{token}",
+        }
+        self.studio.patch_endpoint(scene.workspace, scene.service, "live", resource["Name"], location)
 
     def decision(self, run: Run) -> Any:
         """The gate's whole decision."""

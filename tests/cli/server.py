@@ -24,6 +24,8 @@ KEY = "a-function-key-for-tests"
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "api/models", routes.models),
     ("GET", "api/models/{model}", routes.model),
+    ("GET", "api/doctor", routes.examine),
+    ("GET", "api/models/{model}/doctor", routes.examine),
     ("GET", "api/models/{model}/runs", routes.runs),
     ("POST", "api/models/{model}/runs", routes.start_run),
     ("POST", "api/models/{model}/uploads", routes.upload),

@@ -9,27 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from azure.storage.blob import BlobServiceClient
 
 from local.azurite import Azurite
+from local.services.arm.client import PLAN, PREVIEW, PROVIDER, ArmClient
 from local.services.studio.client import StudioClient
+from local.services.tokens.client import identity as identity_of
 from tests.cli.conftest import Command, Done, rows
 
-GROUP = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/models"
-PROVIDER = f"{GROUP}/providers/Microsoft.MachineLearning"
-PLAN = f"{PROVIDER}/commitmentPlans/plan1"
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
 def identity(studio: StudioClient) -> dict[str, str]:
     """Settings by which azure-identity finds the managed identity."""
-    return dict(studio.call("GET", "/_local/identity").json())
+    return identity_of(studio.url)
 
 
 @pytest.fixture(scope="module")
-def definition(studio: StudioClient, identity: dict[str, str]) -> Iterator[dict[str, Any]]:
+def definition(studio: StudioClient) -> Iterator[dict[str, Any]]:
     """An exported predictive experiment, as Studio gives it; and a commitment plan."""
     studio.switches(operationDelay=0)
     workspace = studio.create_workspace("cli")
@@ -37,16 +35,9 @@ def definition(studio: StudioClient, identity: dict[str, str]) -> Iterator[dict[
     studio.run_experiment(workspace, made["id"])
     predictive = studio.derive_predictive(workspace, made["id"])
     body = {"location": "South Central US", "sku": {"name": "S1"}}
-    url = f"{studio.url}{PLAN}?api-version=2016-05-01-preview"
-    assert requests.put(url, headers=bearer(identity), json=body, timeout=30).ok
+    assert ArmClient(studio.url).call("PUT", PLAN, body, PREVIEW).ok
     yield studio.export_definition(workspace, predictive["id"])
     studio.switches(operationDelay=10)
-
-
-def bearer(identity: dict[str, str]) -> dict[str, str]:
-    url = f"{identity['IDENTITY_ENDPOINT']}?api-version=2019-08-01&resource=https://management.azure.com"
-    answer = requests.get(url, headers={"X-IDENTITY-HEADER": identity["IDENTITY_HEADER"]}, timeout=30)
-    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
 @pytest.fixture
@@ -123,16 +114,16 @@ def test_get_export_rewrite_import_update(service: Command, deployed: str, tmp_p
 
 
 def test_put_keeps_the_keys_that_callers_have(
-    service: Command, deployed: str, file: Path, account: BlobServiceClient, identity: dict[str, str]
+    service: Command, deployed: str, file: Path, account: BlobServiceClient, studio: StudioClient
 ) -> None:
-    url = f"{deployed}/listKeys?api-version=2017-01-01"
-    keys = requests.get(url, headers=bearer(identity), timeout=30).json()
+    arm = ArmClient(studio.url)
+    keys = arm.call("GET", f"{deployed}/listKeys").json()
     given = ("--put", "--storage-key", "env:K", "--plan", PLAN)
     dry = service("update", file, "--url", deployed, "--dry-run", *given, K=account.credential.account_key)
     assert "it is so already" in dry.out
     done = service("update", file, "--url", deployed, *given, K=account.credential.account_key)
     assert "was updated: succeeded" in done.out
-    assert requests.get(url, headers=bearer(identity), timeout=30).json() == keys
+    assert arm.call("GET", f"{deployed}/listKeys").json() == keys
 
 
 def test_a_service_that_is_not_there_can_only_be_deployed(

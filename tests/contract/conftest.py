@@ -12,6 +12,7 @@ from local.azurite import Azurite
 from local.services.launch import ServicesProcess
 from local.services.studio.client import StudioClient
 from local.stack import furnish
+from tests.identity import identified
 from tests.services.world import people
 
 from .cases import SCENES, Case, case, live
@@ -24,10 +25,11 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StudioC
     with Azurite() as azurite:
         storage = azurite.connection_string
         furnish(storage)
-        switches = {"propagationDelay": 0}
+        switches = {"propagationDelay": 0, "operationDelay": 0}
         with ServicesProcess(folder, storage, workers=1, switches=switches, log=folder / "log") as process:
             client = StudioClient(process.url)
-            yield client, storage
+            with identified(process.url):
+                yield client, storage
             client.close()
 
 

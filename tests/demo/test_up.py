@@ -13,13 +13,16 @@ from typing import Any
 
 import msgspec
 import pytest
+import requests
 
 from cli.api import Api
 from cli.problems import Problem
 from local import bikes, own
 from local.home import Home
 from retrain.run import ENDED
+from shared.services.credentials import identity_token
 from tests.demo.programs import Program
+from tests.identity import identified
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 READY = r"Retrain is running on this machine[\s\S]*rollback"
@@ -153,6 +156,21 @@ def test_own_file_that_is_no_gzip_is_refused(up: Program, home: Home, tmp_path: 
     (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(b"a,b\n1,2\n" * 100)[:-20])
     with pytest.raises(Problem, match="cannot be read"):
         own.deploy(tmp_path / "cut.csv.gz", "new", "a", folder=home.folder)
+
+
+def test_up_gives_the_app_an_identity_with_which_it_reads_the_vault(up: Program, api: Api, home: Home) -> None:
+    url = home.connection().studio
+    with identified(url):
+        headers = {"Authorization": f"Bearer {identity_token('https://vault.azure.net/.default')}"}
+    body = {"value": home.values()["BIKES_LIVE_KEY"]}
+    requests.put(f"{url}/secrets/live?api-version=7.4", json=body, headers=headers, timeout=30).raise_for_status()
+    table = home.models.read_text().split("\n\n[models.income]")[0]
+    home.add(table.replace("models.bikes", "models.vaulted").replace("env:BIKES_LIVE_KEY", "keyvault:live"), {"X": "1"})
+    own._await(api, "vaulted")
+    (model,) = api.look("/api/models/vaulted/doctor")["models"]
+    assert [one for one in model["findings"] if one["verdict"] == "fail"] == []
+    assert "production_key = 'keyvault:live' is there" in [one["message"] for one in model["findings"]]
+    assert not {"IDENTITY_HEADER", "KEY_VAULT_URL"} & set(home.values()), "what is not the user's is not kept"
 
 
 def test_up_goes_on_after_settings_that_the_app_cannot_start_with(up: Program, home: Home, api: Api) -> None:

@@ -117,7 +117,7 @@ def test_every_service_is_told_with_every_method_of_its_port() -> None:
         table = text.partition(f"\n## `{kind}`")[2].partition("\n## ")[0]
         client = make.__self__
         named = {name for part in client.__mro__[:-1] for name in vars(part)}
-        methods = {name for name in named if not name.startswith("_")} - {"of", "registers", "management", "probe"}
+        methods = {name for name in named if not name.startswith("_")} - {"of", "registers", "management"}
         assert [name for name in sorted(methods) if f"`{name}`" not in table] == []
 
 

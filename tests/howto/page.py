@@ -117,6 +117,26 @@ def table(page: Path, title: str) -> list[list[str]]:
     return rows
 
 
+def wrong(page: Path) -> list[str]:
+    """Runs the page, and tells what it did not print although it shows it, or quotes it in its table of troubles."""
+    ran = run(page)  # once for all: workers of a parallel test run would each run it again
+    found = [(block, line) for block in ran if (line := missing(block)) is not None]
+    for name, service, retrain, advice in table(page, "what was wrong"):
+        block = next(block for block in ran if block.heading == name)
+        assert quoted(service) and quoted(retrain) and advice, name
+        found += [(block, words) for words in untold(block, service, retrain)]
+    return [f"{page.name}:{block.line} should print\n  {words}\nand printed\n{block.output}" for block, words in found]
+
+
+def untold(block: Block, service: str, retrain: str) -> list[str]:
+    """What a row of the table quotes and its block did not print: the service's words, or those of `retrain`."""
+    lines = (block.output or "").splitlines()
+    explained = "\n".join(line for line in lines if line.startswith("retrain: "))
+    answered = "\n".join(line for line in lines if not line.startswith("retrain: "))
+    said = [(words, answered) for words in quoted(service)] + [(words, explained) for words in quoted(retrain)]
+    return [words for words, text in said if words not in text]
+
+
 def quoted(cell: str) -> list[str]:
     """What a table's cell quotes: its code spans."""
     return re.findall(r"`([^`]+)`", cell)

@@ -7,31 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.howto.page import ROOT, Block, missing, quoted, run, table
+from tests.howto.page import ROOT, Block, missing, wrong
 
 PAGE = ROOT / "docs" / "howto" / "classic.md"
 
 
-def untold(block: Block, service: str, retrain: str) -> list[str]:
-    """What a row of the table quotes and its block did not print: the service's words, or those of `retrain`."""
-    lines = (block.output or "").splitlines()
-    explained = "\n".join(line for line in lines if line.startswith("retrain: "))
-    answered = "\n".join(line for line in lines if not line.startswith("retrain: "))
-    said = [(words, answered) for words in quoted(service)] + [(words, explained) for words in quoted(retrain)]
-    return [words for words, text in said if words not in text]
-
-
 @pytest.mark.timeout(300)
 def test_the_page_runs_and_prints_what_it_shows_and_each_trouble_is_told_and_explained() -> None:
-    ran = run(PAGE)  # once for all: workers of a parallel test run would each run it again
-    wrong = [(block, line) for block in ran if (line := missing(block)) is not None]
-    for name, service, retrain, advice in table(PAGE, "what was wrong"):
-        block = next(block for block in ran if block.heading == name)
-        assert quoted(service) and quoted(retrain) and advice, name
-        wrong += [(block, words) for words in untold(block, service, retrain)]
-    assert not wrong, "\n\n".join(
-        f"{PAGE.name}:{block.line} should print\n  {words}\nand printed\n{block.output}" for block, words in wrong
-    )
+    assert not (found := wrong(PAGE)), "\n\n".join(found)
 
 
 def test_every_step_has_its_name_and_says_why() -> None:

@@ -33,7 +33,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         process = ServicesProcess(folder, text, workers=1, switches=switches, log=folder / "studio.log")
         with process as studio:
             client = StudioClient(studio.url)
-            made = World(client, storage, other=azurite.connection_string_for("other"))
+            made = World(client, storage, text, azurite.connection_string_for("other"))
             made.blobs.write("runs/income/train.csv", people(400, 2).encode())
             yield made
             client.close()

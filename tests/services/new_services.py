@@ -2,75 +2,60 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 import time
 from hashlib import sha256
 from typing import Any
 
-import requests
-
+from local.services.arm.client import PROVIDER, ArmClient
 from retrain.ports import JobState, JobStatus, Slot
 from retrain.run import Artifact
 from shared.services.studio_service import StudioService, StudioServiceSettings
 
 from .world import World, a_run, people
 
-GROUP = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/models"
-PROVIDER = f"{GROUP}/providers/Microsoft.MachineLearning"
-PLAN = f"{PROVIDER}/commitmentPlans/plan1"
 _numbers = itertools.count(1)
 
 
 class NewServices:
-    """What the tests share: tokens, a plan, a definition, and how services and clients are made."""
+    """What the tests share: a definition, and how services and clients are made."""
 
     def __init__(self, world: World) -> None:
-        self.world, self.studio = world, world.studio
+        self.world, self.studio, self.arm = world, world.studio, ArmClient(world.studio.url)
         self.definition = self.studio.export_definition(world.workspace, world.predictive)
-        body = {"location": "South Central US", "sku": {"name": "S1"}}
-        assert self.call("PUT", PLAN, body, version="2016-05-01-preview").ok
 
     def token(self, scope: str) -> str:
         """As azure-identity would get one."""
-        known = self.studio.call("GET", "/_local/identity").json()
-        url = f"{known['IDENTITY_ENDPOINT']}?api-version=2019-08-01&resource={scope}"
-        answer = requests.get(url, headers={"X-IDENTITY-HEADER": known["IDENTITY_HEADER"]}, timeout=30)
-        return str(answer.json()["access_token"])
-
-    def call(self, method: str, path: str, body: Any = None, version: str = "2017-01-01") -> requests.Response:
-        """Straight at Resource Manager."""
-        url = f"{self.studio.url}{path}?api-version={version}"
-        headers = {"Authorization": f"Bearer {self.token('https://management.azure.com')}"}
-        return requests.request(method, url, headers=headers, json=body, timeout=60)
+        return self.arm.token(scope)
 
     def complete(self, **properties: Any) -> dict[str, Any]:
         """The definition with what must be added by hand."""
-        whole = copy.deepcopy(self.definition)
-        own = {"name": self.world.account.name, "key": self.world.account.key}
-        whole["properties"] |= {"storageAccount": own, "commitmentPlan": {"id": PLAN}, **properties}
-        return dict(whole)
+        return self.arm.complete(self.definition, self.world.storage, **properties)
 
-    def deploy(self, body: dict[str, Any] | None = None, name: str = "") -> str:
+    def deploy(self, body: dict[str, Any] | None = None) -> str:
         """A service; its address."""
-        path = f"{PROVIDER}/webServices/{name or f'income{next(_numbers)}'}"
-        assert self.call("PUT", path, body or self.complete()).ok
-        until = time.monotonic() + 30
-        while (state := self.get(path)["properties"]["provisioningState"]) == "Provisioning":
-            assert time.monotonic() < until
-        assert state == "Succeeded", self.get(path)
-        return self.studio.url + path
+        return self.arm.deploy(f"income{next(_numbers)}", body or self.complete())
 
-    def get(self, path: str) -> dict[str, Any]:
+    def get(self, url: str) -> dict[str, Any]:
         """A service as Resource Manager shows it."""
-        return dict(self.call("GET", path.removeprefix(self.studio.url)).json())
+        return self.arm.get(url)
+
+    def keys(self, url: str) -> dict[str, str]:
+        """Its API keys."""
+        return dict(self.arm.call("GET", f"{url}/listKeys").json())
 
     def patch(self, url: str, **properties: Any) -> None:
         """Changes a service behind the client's back."""
-        path = url.removeprefix(self.studio.url)
-        assert self.call("PATCH", path, {"properties": {"packageType": "Graph", **properties}}).ok
-        while self.get(path)["properties"]["provisioningState"] == "Provisioning":
-            time.sleep(0.01)
+        assert self.arm.call("PATCH", url, {"properties": {"packageType": "Graph", **properties}}).ok
+        self.arm.settled(url)
+
+    def never(self) -> str:
+        """The address of a service whose first deployment failed."""
+        path = f"{PROVIDER}/webServices/never{next(_numbers)}"
+        self.studio.fault("runoperation", message="no machines")
+        assert self.arm.call("PUT", path, self.complete()).ok
+        assert self.arm.settled(path) == "Failed"
+        return self.studio.url + path
 
     def client(
         self, production: str, staging: str, env: dict[str, str] | None = None, **settings: Any

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrain.errors import AccessDenied, BadConfiguration, NotFound
 from shared.services import credentials
-from shared.services.credentials import Secret, reference_problem, secret
+from shared.services.credentials import Secret, reference_problem, references, secret
 
 from .wire import Order, Wire
 
@@ -86,3 +87,16 @@ def test_a_secret_shows_only_where_it_is_kept() -> None:
     found = secret("env:K", {"K": VALUE})
     assert repr(found) == str(found) == "Secret(env:K)"
     assert VALUE not in repr(vars(found))
+
+
+class Settings(msgspec.Struct):
+    key: str
+    keys: tuple[str, ...] = ()
+    parameters: dict[str, str] = {}
+    url: str = "https://host/env:X"
+
+
+def test_the_references_in_settings_are_found_and_nothing_else() -> None:
+    given = Settings("env:A", ("keyvault:b", "env:C"), {"stage": "env:NOT_A_KEY"})
+    assert list(references(given)) == [("key", "env:A"), ("keys", "keyvault:b"), ("keys", "env:C")]
+    assert list(references(Settings("c2VjcmV0"))) == []

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from retrain.errors import AccessDenied, BadConfiguration, BadRequest, NotFound, RetrainError, Unavailable
 from retrain.ports import JobState, Rows
@@ -16,6 +18,7 @@ from shared.services.http import Http
 from shared.services.studio_batch import StudioBatch, StudioBatchSettings
 from shared.services.studio_classic import StudioClassic, StudioClassicSettings
 from shared.services.studio_management import EndpointInfo, runtime_of
+from shared.services.studio_names import names_in
 
 from .wire import Order, Wire
 from .world import a_run
@@ -249,3 +252,58 @@ def test_no_repr_shows_a_key_or_a_signature(server: Wire) -> None:
     things = (client, info, info.resources, trainer(server), trainer(server).__dict__, client.__dict__)
     for text in map(repr, (*things, client.current(client.production()))):
         assert KEY not in text and "Signature" not in text
+
+
+def test_a_document_that_tells_no_names_is_no_proof_that_they_are_wrong(server: Wire) -> None:
+    known = json({"error": {"code": "BadArgument", "details": [{"code": "MissingJobId"}]}}, 400)
+    server.answers(known, json({"swagger": "2.0"}))
+    assert [one.verdict for one in trainer(server).examine()] == ["ok", "warn"]
+    server.answers(shown(server, {"Name": "Model"}), known, json({"swagger": "2.0"}))
+    found = list(endpoint(server, staging=()).examine())
+    assert [one.verdict for one in found] == ["ok", "ok", "warn", "ok"]
+    assert "compare the configured names with its help page" in found[2].message
+
+
+SAID = st.sampled_from(
+    [
+        "BatchExecutionRequest",
+        "ExecutionRequest",
+        "GlobalParameters",
+        "Inputs",
+        "Outputs",
+        "properties",
+        "output1Item",
+        "output1",
+        "description",
+        "required",
+        "$ref",
+        "definitions",
+    ]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(SAID, inner, max_size=4),
+    max_leaves=25,
+)
+
+
+@settings(deadline=None)
+@given(JSON)
+def test_any_document_is_read_for_what_it_tells(document: Any) -> None:
+    found = names_in({"definitions": document})
+    assert set(found.about) == set(found.outputs)
+    assert set(found.models).isdisjoint(found.tables)
+    assert names_in(document) is not None
+
+
+def test_an_endpoint_in_a_foreign_domain_is_never_sent_its_key(server: Wire) -> None:
+    server.answers(json({"Name": "live", "ApiLocation": "https://elsewhere.example/x", "Resources": [{"Name": "M"}]}))
+    found = list(endpoint(server, staging=()).examine())
+    assert "not in the domain of" in found[-1].message and found[-1].verdict == "fail"
+    assert len(server.seen) == 1
+
+
+def test_a_patch_needs_no_following(server: Wire) -> None:
+    client = endpoint(server, staging=())
+    assert client.check(client.production(), "").state is JobState.SUCCEEDED
+    assert client.by_file is False

@@ -9,13 +9,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from local.services.arm.client import PLAN
 from local.services.arm.switches import TABLE
+from local.services.engine.blobs import account_of
 from retrain.errors import AccessDenied, BadConfiguration, NotFound, Throttled, Unavailable
 from retrain.ports import Endpoint, JobState, Rows
 from retrain.run import Artifact
 from shared.services.studio_service import StudioService, StudioServiceSettings
 
-from .new_services import PLAN, NewServices, ended
+from .new_services import NewServices, ended
 from .world import COLUMNS, World, people
 
 ROWS = Rows(columns=COLUMNS, values=(("60", "55", "smith"), ("20", "15", "cook"), ("44", "35", "clerk")))
@@ -71,11 +73,11 @@ def test_both_ways_to_update_change_nothing_but_the_models_address(
     services: NewServices, places: tuple[str, str], turned: Artifact, update: str, version: str
 ) -> None:
     given: dict[str, Any] = {"update": update, "storage_key": "env:STORAGE_KEY", "plan": PLAN, "api_version": version}
-    client = services.client(*places, env={"STORAGE_KEY": services.world.account.key}, **given)
+    client = services.client(*places, env={"STORAGE_KEY": account_of(services.world.storage).key or ""}, **given)
     services.patch(places[0], futureMember={"kept": [1, 2.50, None]}, description="ünïcode")
     slot = client.production()
     before, score = services.get(places[0]), client.score(slot, ROWS)
-    keys = services.call("GET", places[0].removeprefix(services.studio.url) + "/listKeys").json()
+    keys = services.keys(places[0])
     begun = client.begin(slot, turned)
     assert ended(client, slot, begun.operation).state is JobState.SUCCEEDED
     after = services.get(places[0])
@@ -87,7 +89,7 @@ def test_both_ways_to_update_change_nothing_but_the_models_address(
         != uri
     )
     assert json.dumps(after) == json.dumps(before), "the order of members too"
-    assert services.call("GET", places[0].removeprefix(services.studio.url) + "/listKeys").json() == keys
+    assert services.keys(places[0]) == keys
     assert client.score(slot, ROWS) != score
 
 
@@ -114,7 +116,7 @@ def test_the_definition_is_kept_word_for_word_and_without_secrets(
 ) -> None:
     text = str(endpoint.definition(endpoint.production()))
     assert json.loads(text) == services.get(places[0])
-    assert world.account.key not in text
+    assert str(account_of(world.storage).key) not in text
 
 
 def test_a_change_is_running_until_its_operation_and_the_definition_say_so(
@@ -235,9 +237,7 @@ def test_a_wrong_asset_and_a_training_service_name_what_there_is(
     ).json()
     training = next(one for one in experiments if one["kind"] == "training" and one["outputs"])
     whole = services.studio.export_definition(services.world.workspace, training["id"])
-    account = services.complete()["properties"]["storageAccount"]
-    whole["properties"] |= {"storageAccount": account, "commitmentPlan": {"id": PLAN}}
-    trainer = services.client(services.deploy(whole), places[1])
+    trainer = services.client(services.deploy(services.arm.complete(whole, services.world.storage)), places[1])
     with pytest.raises(BadConfiguration, match="looks like a training web service"):
         trainer.current(trainer.production())
 
@@ -334,10 +334,7 @@ def test_rows_score_alike_in_both_forms_in_parts_and_by_file(
 
 
 def test_a_service_that_was_never_deployed_is_explained(services: NewServices, places: tuple[str, str]) -> None:
-    services.studio.fault("runoperation", message="no machines")
-    path = places[0].removeprefix(services.studio.url).rpartition("/")[0] + "/never"
-    assert services.call("PUT", path, services.complete()).ok
-    client = services.client(services.studio.url + path, places[1])
+    client = services.client(services.never(), places[1])
     with pytest.raises(BadConfiguration, match="it has no assets"):
         client.current(client.production())
     with pytest.raises(BadConfiguration, match="was it ever deployed"):
@@ -354,7 +351,13 @@ def test_the_doctor_finds_nothing_wrong_where_nothing_is(endpoint: StudioService
     found = list(endpoint.examine())
     assert {one.verdict for one in found} == {"ok"}
     said = "\n".join(one.message for one in found)
-    for words in ("trained model is", "may update it", "API key opens it", "takes the same input", "which we reach"):
+    for words in (
+        "trained model is",
+        "may update it",
+        "key of staging opens",
+        "takes the same input",
+        "which we reach",
+    ):
         assert words in said
 
 
@@ -365,7 +368,11 @@ def test_the_doctor_finds_what_is_wrong(services: NewServices, places: tuple[str
     services.studio.call("PUT", "/_local/identity", body={"role": "Reader"})
     client = services.client(*places, env={"KEY": "wrong"}, production_key="env:KEY")
     wrong = "\n".join(f"{one.verdict}: {one.message}" for one in client.examine() if one.verdict != "ok")
-    for words in ("fail: it is readOnly", "fail: the app's identity may read it but not update it", "does not open"):
+    for words in (
+        "fail: The web service is readOnly",
+        "fail: the app's identity may read it but not update it",
+        "does not open",
+    ):
         assert words in wrong
     assert "warn: provisioningState is Failed" in wrong
 

@@ -30,9 +30,9 @@ def people(rows: int, seed: int, sign: int = 1) -> str:
 class World:
     """What the tests share: storage, the stand-in, its services, and how to make clients."""
 
-    def __init__(self, studio: StudioClient, storage: Storage, other: str) -> None:
+    def __init__(self, studio: StudioClient, storage: Storage, text: str, other: str) -> None:
         self.studio = studio
-        self.account, self.other = storage.account, other  # `other`: the connection string of a second account
+        self.storage, self.other = text, other  # connection strings, of the workspaces' account and of another
         self.blobs: AzureBlobs = storage.blobs
         self.workspace = studio.create_workspace("tests")
         experiment = studio.create_training_experiment(

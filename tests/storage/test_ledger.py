@@ -231,8 +231,11 @@ def test_a_slot_is_held_by_one_run_until_its_time_is_over(ledger: TableLedger, c
     assert not ledger.take_slot(slot, "income~2", minutes(30))
     clock.time = minutes(21)
     assert not ledger.holds_slot(slot, "income~1")
+    assert ledger.slot_holder(slot) is None
     assert ledger.take_slot(slot, "income~2", minutes(30))
     assert ledger.holds_slot(slot, "income~2")
+    assert ledger.slot_holder(slot) == "income~2"
+    assert ledger.slot_holder("https://example.org/another") is None
 
 
 def test_a_slot_is_freed_only_by_its_holder_who_learns_whether_it_held_it_until_now(

@@ -110,3 +110,12 @@ def test_threads_share_the_connections(storages: Callable[..., Storage], name: s
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda seq: queues.send(name, step(seq)), range(32)))
     assert len(list(queues.drain(name))) == 32
+
+
+def test_waiting_messages_are_counted_hidden_ones_too_and_no_queue_is_none(queues: StorageQueues, name: str) -> None:
+    assert queues.waiting(name) is None
+    queues.send(name, step())
+    queues.send(name, step(2), delay=60)
+    assert queues.waiting(name) == 2
+    assert len(list(queues.drain(name))) == 1
+    assert queues.waiting(name) == 1

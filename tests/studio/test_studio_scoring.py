@@ -22,10 +22,16 @@ def test_the_table_form_names_columns_and_types_only_with_details(lab: Lab):
     plain = lab.execute(lab.default, COLUMNS, [["1", "a"]]).json()["Results"]["output1"]
     detailed = lab.execute(lab.default, COLUMNS, [["1", "a"]], "&details=true").json()["Results"]["output1"]
     assert set(plain["value"]) == {"Values"}
-    assert detailed["type"] == "DataTable"
+    assert detailed["type"] == "table"
     assert detailed["value"]["ColumnNames"] == ["Scored Labels"]
-    assert detailed["value"]["ColumnTypes"] == ["Numeric"]
+    assert detailed["value"]["ColumnTypes"] == ["Double"]
     assert detailed["value"]["Values"] == plain["value"]["Values"]
+
+
+def test_a_table_may_be_called_as_in_the_published_samples(lab: Lab):
+    lab.client.switches(tableType="DataTable")
+    documented = lab.execute(lab.default, COLUMNS, [["1", "a"]], "&details=true").json()["Results"]["output1"]
+    assert (documented["type"], documented["value"]["ColumnTypes"]) == ("DataTable", ["Numeric"])
 
 
 def test_the_swagger_form_takes_and_gives_objects(lab: Lab):
@@ -39,7 +45,7 @@ def test_the_swagger_form_takes_and_gives_objects(lab: Lab):
 def test_classes_are_scored_with_the_probability_of_the_positive_one(lab: Lab, answers: Json):
     value = lab.execute(answers, ["u", "v"], [[3, -3], [-3, 3]], "&details=true").json()["Results"]["output1"]["value"]
     assert value["ColumnNames"] == ["Scored Labels", "Scored Probabilities"]
-    assert value["ColumnTypes"] == ["String", "Numeric"]
+    assert value["ColumnTypes"] == ["String", "Double"]
     (yes, likely), (no, unlikely) = value["Values"]
     assert (yes, no) == ("Yes", "No")
     assert float(likely) > 0.99

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 FUNCTIONS = {
     "training_data_landed", "candidate_landed", "run_requested", "training_step", "evaluation_step", "reconcile_tick",
     "list_models", "get_model", "list_runs", "start_run", "create_upload", "adopt_model", "rollback_model", "get_run",
-    "propose_model", "promote_run", "act_on_run", "status_page", "health",
+    "propose_model", "promote_run", "act_on_run", "status_page", "health", "examine_model", "examine_models",
 }  # fmt: skip
 
 
@@ -45,3 +45,16 @@ functions = asyncio.run(load(Path.cwd()))
 print(json.dumps(sorted(function.name for function in functions)))
 """
     assert set(json.loads(fresh(code, RETRAIN_TICK="0 * * * * *").splitlines()[-1])) == FUNCTIONS
+
+
+def test_our_own_code_loads_azure_identity_only_when_a_token_is_needed() -> None:
+    """What the platform's own extension for blobs loads is not ours to say."""
+    code = """
+import json, sys
+from shared.services.credentials import secret
+from shared.wiring import wire
+env = {"AzureWebJobsStorage": "UseDevelopmentStorage=true", "KEY_VAULT_URL": "https://v.vault.azure.net"}
+wire(env).ledger, secret("keyvault:x", env)
+print(json.dumps([name for name in ("azure.identity", "msal") if name in sys.modules]))
+"""
+    assert json.loads(fresh(code)) == []

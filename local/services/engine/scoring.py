@@ -18,10 +18,10 @@ def score(model: Model, table: Table) -> Scores:
     header = model.header
     matrix = encode(header.columns, table)
     if header.task == "regression":
-        return Scores(SCORED[header.task], ("Numeric",), [[repr(value)] for value in _raw(model, matrix).tolist()])
+        return Scores(SCORED[header.task], ("Double",), [[repr(value)] for value in _raw(model, matrix).tolist()])
     probabilities = _probabilities(model, matrix).tolist()
     rows = [[header.classes[value > 0.5], repr(value)] for value in probabilities]
-    return Scores(SCORED[header.task], ("String", "Numeric"), rows)
+    return Scores(SCORED[header.task], ("String", "Double"), rows)
 
 
 def _raw(model: Model, matrix: np.ndarray) -> np.ndarray:

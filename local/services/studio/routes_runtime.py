@@ -39,7 +39,8 @@ async def execute(request: web.Request) -> web.Response:
         scores = await studio.in_thread(
             lambda: rrs.score_rows(studio, endpoint, rrs.read(endpoint, body, swagger_form))
         )
-    return json_response(rrs.render(endpoint, scores, swagger_form, _flag(request, "details")))
+    details, table = _flag(request, "details"), studio.switches["tableType"]
+    return json_response(rrs.render(endpoint, scores, swagger_form, details, table))
 
 
 @operation("score")

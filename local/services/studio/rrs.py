@@ -12,6 +12,9 @@ from local.services.studio.errors import error, outer_error
 from local.services.studio.records import Endpoint
 from local.services.studio.studio import Studio
 
+NUMERIC = {("DataTable", "Double"): "Numeric"}
+"""How numbers are called where they are not called as they are."""
+
 
 def read(endpoint: Endpoint, body: bytes, swagger: bool) -> Table:
     """The rows of a request: `{"ColumnNames", "Values"}`, or a list of objects in swagger form. Raises: WireError."""
@@ -70,15 +73,20 @@ def score_rows(studio: Studio, endpoint: Endpoint, table: Table) -> Scores:
         raise outer_error("ModelPackageFormatError", str(wrong)) from wrong
 
 
-def render(endpoint: Endpoint, scores: Scores, swagger: bool, details: bool) -> dict[str, Any]:
-    """`ExecutionResults`: a list of objects in swagger form; else a table, with names and types if `details`."""
+def render(endpoint: Endpoint, scores: Scores, swagger: bool, details: bool, table: str = "table") -> dict[str, Any]:
+    """`ExecutionResults`: a list of objects in swagger form; else a table, with names and types if `details`.
+
+    `table` is the word for it: `table` in answers that users kept, with types such as `Double`; `DataTable` in the
+    published samples, with the type `Numeric`.
+    """
     output = endpoint.graph.outputs[0].name
     if swagger:
         return {"Results": {output: [dict(zip(scores.names, row, strict=True)) for row in scores.rows]}}
     value: dict[str, Any] = {"Values": scores.rows}
     if details:
-        value = {"ColumnNames": list(scores.names), "ColumnTypes": list(scores.types), "Values": scores.rows}
-    return {"Results": {output: {"type": "DataTable", "value": value}}}
+        types = [NUMERIC.get((table, name), name) for name in scores.types]
+        value = {"ColumnNames": list(scores.names), "ColumnTypes": types, "Values": scores.rows}
+    return {"Results": {output: {"type": table, "value": value}}}
 
 
 def read_legacy(body: bytes) -> Table:

@@ -25,6 +25,7 @@ TABLE: dict[str, Switch] = {
     "patchStatus": Switch(200, one_of(200, 202, 204), "success code of a PATCH"),
     "putStatus": Switch(201, one_of(200, 201), "success code of creating an endpoint"),
     "deleteStatus": Switch(200, one_of(200, 204), "success code of deleting an endpoint or service"),
+    "tableType": Switch("table", one_of("table", "DataTable"), "what scored rows are called in table form"),
     "propagationDelay": Switch(30.0, number(0, 3600), "seconds until a PATCHed or refreshed model answers"),
     "sasLifetime": Switch(86400.0, number(1, 31_536_000), "seconds a SAS given with results lives"),
     "siblingKey": Switch("accept", one_of("accept", "refuse"), "may an endpoint's key manage a sibling endpoint"),

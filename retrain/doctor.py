@@ -1,0 +1,174 @@
+"""What `retrain doctor` finds: storage, configuration, and for each model its secrets, services, champion and slots.
+
+Everything is looked at and nothing is changed. A sick model is a finding, never an error, and does not hide the others.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from retrain import paths, production
+from retrain.champion import Champion
+from retrain.errors import NotFound, RetrainError
+from retrain.findings import Check, examined, fail, ok, warn
+from retrain.messages import EVALUATION_QUEUE, REQUESTS_QUEUE, TRAINING_QUEUE
+from retrain.model import Model
+from retrain.ports import Diagnosis, Endpoint, Ports
+from retrain.run import ENDED, Record
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 8
+"""Models that are looked at beside each other: enough for hundreds within the time of one HTTP answer."""
+QUEUES = (TRAINING_QUEUE, EVALUATION_QUEUE, REQUESTS_QUEUE)
+SAMPLE = f"{paths.RUNS}/doctor"
+Findings = tuple[Diagnosis, ...]
+
+
+class Examined(Record, frozen=True):
+    """What was found about one model."""
+
+    model: str
+    findings: Findings
+
+
+class Report(Record, frozen=True):
+    """What was found about the app as a whole, and about each model."""
+
+    app: Findings
+    models: tuple[Examined, ...]
+
+
+def examine(target: str, ports: Ports) -> Report:
+    """One model. Raises NotFound, naming those there are; BadConfiguration, naming every mistake."""
+    model = ports.models.get(target)
+    return Report(app=_all("storage", lambda: _app(ports)), models=(_model(model, ports),))
+
+
+def examine_all(ports: Ports) -> Report:
+    """Every model that can be used, and every mistake because of which others cannot."""
+    app = [*_all("storage", lambda: _app(ports)), *_all("configuration", lambda: _configuration(ports))]
+    try:
+        models: Sequence[Model] = ports.models.all()
+    except RetrainError:  # which is among the findings about the configuration
+        models = ()
+    with ThreadPoolExecutor(AT_ONCE, "doctor") as pool:
+        return Report(app=tuple(app), models=tuple(pool.map(lambda model: _model(model, ports), models)))
+
+
+def _all(subject: str, check: Check) -> Findings:
+    """The findings; a bug in a check is one too, so that it hides nothing else."""
+    found: list[Diagnosis] = []
+    try:
+        found.extend(examined(subject, check))
+    except Exception as bug:
+        log.exception("examining %s", subject)
+        found.append(fail(subject, f"could not be examined, by a fault of Retrain ({type(bug).__name__}); see its log"))
+    return tuple(found)
+
+
+def _app(ports: Ports) -> Iterator[Diagnosis]:
+    yield from examined("storage", lambda: _blobs(ports), lambda: _signing(ports))
+    for queue in QUEUES:
+        yield from examined("storage", lambda queue=queue: _queue(queue, ports))  # type: ignore[misc]
+
+
+def _blobs(ports: Ports) -> Iterator[Diagnosis]:
+    next(iter(ports.blobs.list(paths.INBOX)), None)
+    next(iter(ports.ledger.open_runs()), None)
+    yield ok("storage", "blobs and the ledger can be read")
+
+
+def _signing(ports: Ports) -> Iterator[Diagnosis]:
+    ports.blobs.sign(SAMPLE, "r", timedelta(minutes=5))
+    yield ok("storage", "addresses of blobs can be signed, so that services can read and write them")
+
+
+def _queue(queue: str, ports: Ports) -> Iterator[Diagnosis]:
+    if ports.queues.waiting(queue) is None:
+        yield warn("storage", f"there is no queue {queue!r}; create it, or its trigger finds nothing to listen to")
+    if poisoned := ports.queues.waiting(f"{queue}-poison"):
+        yield warn("storage", f"{poisoned} messages of {queue!r} failed for good; the timer takes them over next")
+
+
+def _configuration(ports: Ports) -> Iterator[Diagnosis]:
+    problems = ports.models.problems()
+    yield from (fail("configuration", problem) for problem in problems)
+    if not problems:
+        yield ok("configuration", f"{len(ports.models.all())} models, without a mistake")
+
+
+def _model(model: Model, ports: Ports) -> Examined:
+    return Examined(model=model.name, findings=_all("model", lambda: _of(model, ports)))
+
+
+def _of(model: Model, ports: Ports) -> Iterator[Diagnosis]:
+    """A service whose secrets cannot be had is not asked: it would say less than is known already."""
+    secrets = _all("secrets", lambda: ports.services.secrets(model))
+    yield from secrets
+    locked = {found.subject for found in secrets if found.verdict == "fail"}
+    if "trainer" not in locked:
+        yield from _all("trainer", lambda: ports.services.trainer(model).examine())
+    if "endpoint" not in locked:
+        yield from _endpoint(model, ports)
+
+
+def _endpoint(model: Model, ports: Ports) -> Iterator[Diagnosis]:
+    try:
+        endpoint = ports.services.endpoint(model)
+    except RetrainError as error:
+        yield fail("endpoint", str(error))
+        return
+    yield from _all("endpoint", endpoint.examine)
+    yield from _all("champion", lambda: _champion(model, endpoint, ports))
+    yield from _all("slots", lambda: _slots(endpoint, ports))
+
+
+def _champion(model: Model, endpoint: Endpoint, ports: Ports) -> Iterator[Diagnosis]:
+    champion = ports.ledger.champion(model.name)
+    if champion is None:
+        advice = f"run `retrain adopt {model.name} --holdout FILE`; until then runs wait"
+        yield warn("champion", f"the live model is not on record; {advice}")
+    elif champion.intent is not None:
+        change = champion.intent.change
+        yield ok("champion", f"a {change.kind} to version {change.version} is under way")
+    else:
+        yield from _live(champion, endpoint)
+
+
+def _live(champion: Champion, endpoint: Endpoint) -> Iterator[Diagnosis]:
+    version = f"version {champion.version}"
+    if serving := production.serves_else(champion, endpoint):
+        advice = (
+            f"`retrain adopt {champion.target} --holdout FILE --again` accepts it; if nobody meant it, put the model "
+            "of the ledger back at the service"
+        )
+        was = f"production serves {serving}, the ledger says {champion.location} ({version})"
+        yield fail("champion", f"{was}: it was changed from outside. {advice}")
+    else:
+        yield ok("champion", f"production serves {version}, as the ledger says")
+    if champion.artifact is None:
+        yield warn("champion", f"{version} {production.UNREADABLE}")
+
+
+def _slots(endpoint: Endpoint, ports: Ports) -> Iterator[Diagnosis]:
+    slots = endpoint.staging()
+    if not slots:
+        yield warn("slots", "no staging slot is configured: nothing can be judged, and runs wait")
+    holders = [(slot, ports.ledger.slot_holder(slot.url)) for slot in slots]
+    for slot, holder in holders:
+        if holder is not None and _over(holder, ports):
+            yield warn("slots", f"{slot.url} is held by run {holder}, which is over; it is free again within minutes")
+    taken = sum(1 for _, holder in holders if holder is not None)
+    if slots:
+        yield ok("slots", f"{len(slots) - taken} of {len(slots)} staging slots are free")
+
+
+def _over(run: str, ports: Ports) -> bool:
+    try:
+        return ports.ledger.run(run).state in ENDED
+    except NotFound:
+        return True
