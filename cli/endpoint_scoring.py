@@ -13,6 +13,9 @@ from shared.services.http import Http
 from shared.services.studio import VERSION, Studio
 from shared.services.studio_management import Management, runtime_of
 
+SENT = "***"
+"""What answers show in place of the key that asked for them (`Http`)."""
+
 
 def read(file: Path) -> dict[str, Any]:
     """The request in a file. Raises Usage."""
@@ -37,7 +40,8 @@ def score(management: Management, body: dict[str, Any], key: str) -> dict[str, A
     """
     info, http = management.show(), Http(management.url)
     base = runtime_of(info, http, management.url)
-    own = Secret("its primary key", lambda: info.primary_key or "") if info.primary_key else secret(key)
+    hidden = not info.primary_key or SENT in (info.primary_key, info.secondary_key)
+    own = secret(key) if hidden else Secret("its primary key", lambda: info.primary_key or "")
     url = f"{base}/execute?{VERSION}&details=true"
     results = Studio(http, own).call("POST", url, f"score at {base}", body).json(dict[str, Any]).get("Results")
     if not isinstance(results, dict):

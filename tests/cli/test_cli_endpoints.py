@@ -79,7 +79,9 @@ def trained(ports: Ports) -> str:
     return model
 
 
-def test_an_endpoint_is_asked_for_predictions_with_its_own_key(endpoints: Command, tmp_path: Path) -> None:
+def test_an_endpoint_is_asked_for_predictions_by_its_owner_and_with_its_keys(
+    endpoints: Command, bare: Command, scene: Scene, tmp_path: Path
+) -> None:
     request = tmp_path / "request.json"
     values = [["2026-01-01", "3", "4"], ["2026-01-02", "30", "4"]]
     table = {"ColumnNames": ["day", "outside", "wind"], "Values": values}
@@ -90,8 +92,10 @@ def test_an_endpoint_is_asked_for_predictions_with_its_own_key(endpoints: Comman
     assert value["ColumnNames"] == ["Scored Labels"]
     (cold,), (warm,) = value["Values"]
     assert float(cold) != float(warm)
-    shown = endpoints("score", str(request)).out.split()
-    assert shown == ["output1", "Scored", "Labels", cold, warm]
+    asked = ("score", str(request), "--url", scene.patch_url)
+    for which in ("PrimaryKey", "SecondaryKey"):
+        shown = bare("endpoints", *asked, "--key", "env:OWN", OWN=scene.live[which])
+        assert shown.out.split() == ["output1", "Scored", "Labels", cold, warm]
 
 
 def test_what_is_no_request_is_not_sent(endpoints: Command, tmp_path: Path) -> None:
