@@ -13,6 +13,7 @@ $(READY): requirements.txt requirements-local.txt pyproject.toml $(NPM:%=%/packa
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-local.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --ignore-requires-python azure-functions-runtime==1.3.0
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps azureml-core==1.61.0.post4 azureml-pipeline-core==1.62.0
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --editable .
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --upgrade --target .venv/azureml-2016 azureml==0.2.7
 	@for folder in $(NPM); do (cd $$folder && \

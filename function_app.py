@@ -164,6 +164,12 @@ def rollback_model(req: func.HttpRequest) -> func.HttpResponse:
     return _answer(req, routes.rollback)
 
 
+@app.route(route="api/runs", methods=["GET"])
+def list_open_runs(req: func.HttpRequest) -> func.HttpResponse:
+    """Runs of all models that have not ended."""
+    return _answer(req, routes.open_runs)
+
+
 @app.route(route="api/runs/{run}", methods=["GET"])
 def get_run(req: func.HttpRequest) -> func.HttpResponse:
     """One run with its history and decision."""

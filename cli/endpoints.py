@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli import many_endpoints
+from cli.keyed import AtOnce, Result, blame, document
 from cli.options import AsJson
 from cli.problems import Problem, Usage
-from cli.render import emit, facts, say, table
+from cli.render import emit, facts, heading, say, table
+from retrain.keys import PLACE
 
 if TYPE_CHECKING:
     from shared.services.studio import BlobReference
@@ -32,9 +35,8 @@ Key = Annotated[
     str,
     typer.Option("--key", metavar="env:NAME", help="Where the endpoint's key or the workspace's token is kept."),
 ]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of an endpoint.")]
 Request = Annotated[Path, typer.Argument(metavar="FILE", help="Inputs and GlobalParameters as JSON.")]
-Keys = Annotated[bool, typer.Option("--keys", help="Show the endpoint's own keys as well.")]
+Keys = Annotated[bool, typer.Option("--show-keys", help="Show the endpoint's own keys as well.")]
 
 
 @contextmanager
@@ -80,10 +82,10 @@ def show_endpoint(
     keys: Keys = False,
     json: AsJson = False,
 ) -> None:
-    """Show an endpoint: its addresses, the resource that can be replaced, and with --keys its keys.
+    """Show an endpoint: its addresses, the resource that can be replaced, and with --show-keys its keys.
 
     ```
-    retrain endpoints show live --url "$PATCH_URL" --key env:WORKSPACE_TOKEN --keys
+    retrain endpoints show live --url "$PATCH_URL" --key env:WORKSPACE_TOKEN --show-keys
     ```
     """
     with _managing(url, key) as management:
@@ -93,25 +95,49 @@ def show_endpoint(
 
 @app.command("create")
 def create_endpoint(
-    name: Name,
     url: Url,
     key: Key,
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="Its name; of many, with {key} in it (by default MODEL{key}).")
+    ] = "",
     description: Annotated[str, typer.Option(help="What it is for.")] = "",
     calls: Annotated[int | None, typer.Option(min=1, max=200, help="Concurrent calls (by default four).")] = None,
-    keys: Keys = False,
+    keys: Annotated[str, typer.Option("--keys", metavar="KEYS", help="One for each: 001..100, or north,south.")] = "",
+    model: Annotated[str, typer.Option("--model", metavar="MODEL", help="With --keys: the model they are for.")] = "",
+    at_once: AtOnce = 8,
+    secrets: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --keys: write their API keys there, as settings.")
+    ] = None,
+    show_keys: Keys = False,
     json: AsJson = False,
 ) -> None:
-    """Create an endpoint with a copy of the default one's model and keys of its own.
+    """Create an endpoint with a copy of the default one's model and API keys of its own, or one per key of a model.
 
-    The default endpoint itself refuses to be patched, so users must call another one.
+    The default endpoint itself refuses to be patched, so users must call another one. With --keys those that are there
+    already are kept, so an interrupted command can be repeated.
 
     ```
     retrain endpoints create live --url "$PATCH_URL" --key env:WORKSPACE_TOKEN
+    retrain endpoints create --model rental --keys 001..100 --url "$PATCH_URL" --key env:WORKSPACE_TOKEN
     ```
     """
+    if not keys:
+        if not name:
+            raise Usage("name the endpoint, or give --model and --keys to create one for each key")
+        with _managing(url, key) as management:
+            view = _view(management, management.create(name, description=description, calls=calls), show_keys)
+        _tell(view, json)
+        return
+    if not model:
+        raise Usage("--keys needs --model, the model whose keys they are")
+    names = many_endpoints.names_by_key(name, model, keys)
     with _managing(url, key) as management:
-        view = _view(management, management.create(name, description=description, calls=calls), keys)
-    _tell(view, json)
+        results, made = many_endpoints.create(management, names, calls=calls, at_once=at_once)
+        fragment = many_endpoints.toml(management, model, list(names), keys, name or f"{model.replace('-', '')}{PLACE}")
+    if secrets is not None:
+        many_endpoints.write_secrets(secrets, model, made)
+    _tell_all(model, results, made if show_keys else {}, fragment, json)
+    blame(results, "have no endpoint")
 
 
 @app.command("patch")
@@ -212,6 +238,24 @@ def refresh_endpoint(
         emit({"patchUrl": management.url, "changed": changed})
     else:
         say(f"{management.url} " + ("was refreshed." if changed else "was up to date: nothing changed."))
+
+
+def _tell_all(model: str, results: list[Result], shown: dict[str, EndpointInfo], fragment: str, json: bool) -> None:
+    """Every key's endpoint, and the configuration to go with them."""
+    if json:
+        views = document(model, results, toml=fragment)
+        for view in views["keys"]:
+            view |= {"primaryKey": shown[view["key"]].primary_key} if view["key"] in shown else {}
+        emit(views)
+        return
+    titles = ("KEY", "ENDPOINT", "STATE", *(["API KEY"] if shown else []), "PATCH URL")
+    rows = []
+    for result in results:
+        secret = [(shown[result.key].primary_key or "") if result.key in shown else ""] if shown else []
+        rows.append((result.key, result.view.get("name", "-"), result.state, *secret, result.view.get("patchUrl", "-")))
+    table(titles, rows)
+    heading("To be configured, with a trainer, staging and a gate")
+    say(fragment)
 
 
 def _model_at(reference: str) -> BlobReference:

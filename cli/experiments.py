@@ -126,7 +126,7 @@ def deploy_experiment(
     update: Annotated[
         bool, typer.Option("--update", help="Update the web service it has: only its default endpoint changes.")
     ] = False,
-    keys: Annotated[bool, typer.Option("--keys", help="Show the keys of the default endpoint as well.")] = False,
+    keys: Annotated[bool, typer.Option("--show-keys", help="Show the keys of the default endpoint as well.")] = False,
     studio: Url = URL,
     token: Token = STUDIO_TOKEN,
     json: AsJson = False,
@@ -134,7 +134,7 @@ def deploy_experiment(
     """Deploy an experiment as a web service: the predictive one, or the retraining one.
 
     ```
-    retrain studio experiment deploy "$PREDICTIVE" --keys
+    retrain studio experiment deploy "$PREDICTIVE" --show-keys
     ```
     """
     owned = place(workspace, token)

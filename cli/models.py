@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
-from cli.api import Json, segment
+from cli.api import Api, Json, segment
+from cli.keyed import AtOnce, Result, at, blame, document, each, existing, has_key, targets_with
 from cli.options import AsJson, Model, connect
 from cli.problems import Usage
 from cli.render import emit, facts, figure, heading, say, size, table
 from cli.show import who
 from cli.times import age, clock
+from retrain.keys import PLACE
 
-EXISTING: dict[str, Any] = {"exists": True, "dir_okay": False, "readable": True, "metavar": "FILE"}
 NEEDS_HOLDOUT = (
     "adopting {model} needs --holdout FILE: a CSV of labelled rows that the live model was not trained on. It is asked "
     "to score them, which shows that label, columns and keys are right; the result is the baseline on record. Nothing "
@@ -38,6 +39,8 @@ def list_models(
     found = api.get(f"/api/models/{segment(model)}" if model else "/api/models")
     if json:
         emit(found)
+    elif "targets" in found:
+        _keys(found)
     elif model:
         _one(found)
     else:
@@ -52,9 +55,23 @@ def _all(models: list[Json]) -> None:
     table(titles, [_row(model) for model in models])
 
 
+def _keys(model: Json) -> None:
+    """A model with keys: what is live for each."""
+    say(f"{model['name']}: {model['keys']:,} keys, {model['adopted']:,} with a model on record", "bold")
+    table(("KEY", "LIVE", "SINCE", "UNDER WAY"), [_key_row(target) for target in model["targets"]])
+
+
+def _key_row(target: Json) -> tuple[str, ...]:
+    champion = target.get("champion")
+    live = version_of(champion) if champion else "not adopted"
+    return target["key"], live, age(champion["since"]) if champion else "-", under_way(champion) or "-"
+
+
 def _row(model: Json) -> tuple[str, ...]:
     champion = model.get("champion")
     live = version_of(champion) if champion else "not adopted"
+    if "keys" in model:
+        live = f"{model['adopted']:,} of {model['keys']:,} keys"
     return (
         model["name"],
         model["label"],
@@ -117,34 +134,73 @@ def adopt(
     ctx: typer.Context,
     model: Model,
     holdout: Annotated[
-        Path | None, typer.Option(**EXISTING, help="Labelled rows the live model was not trained on.")
+        str | None, typer.Option(metavar="FILE", help="Labelled rows the live model was not trained on.")
     ] = None,
     data: Annotated[
-        list[Path] | None, typer.Option(**EXISTING, help="What the live model was trained on; may be repeated.")
+        list[str] | None, typer.Option(metavar="FILE", help="What the live model was trained on; may be repeated.")
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Accept a change that was made outside of Retrain.")] = False,
+    at_once: AtOnce = 4,
     json: AsJson = False,
 ) -> None:
     """Record the live model as the champion, so that there is something to compare with and to go back to.
 
     Every model starts with this once. Nothing at the service is changed. Files given with --data are trained on
-    together with what lands later.
+    together with what lands later. With {key} in the files' names, each key of the model that has a file is adopted;
+    those that are on record already are passed over.
 
     ```
     retrain adopt bikes --holdout august.csv --data january-to-july.csv
     retrain adopt bikes --holdout august.csv --again
+    retrain adopt rental --holdout 'holdouts/{key}.csv' --data 'first/{key}.csv'
     ```
     """
     if holdout is None:
         raise Usage(NEEDS_HOLDOUT.format(model=model))
-    api = connect(ctx)
-    held, *given = [api.upload(model, file, file.name, "history") for file in (holdout, *(data or ()))]
-    body = {"holdout": held, "data": given, "again": again}
-    found = api.post(f"/api/models/{segment(model)}/adopt", body)
+    api, given = connect(ctx), data or []
+    if has_key(holdout, *given):
+        _adopt_keys(api, model, holdout, given, again, at_once, json)
+        return
+    found = _adopt(api, model, holdout, given, again)
     if json:
         emit(found)
     else:
         _adopted(model, found, given)
+
+
+def _adopt(api: Api, target: str, holdout: str, data: Sequence[str], again: bool) -> Json:
+    files = [existing(holdout, "--holdout"), *(existing(file, "--data") for file in data)]
+    held, *given = [api.upload(target, file, file.name, "history") for file in files]
+    return api.post(f"/api/models/{segment(target)}/adopt", {"holdout": held, "data": given, "again": again})
+
+
+def _adopt_keys(api: Api, model: str, holdout: str, data: Sequence[str], again: bool, at_once: int, json: bool) -> None:
+    """Adopts every key that has a holdout file and is not on record yet."""
+    if not has_key(holdout):
+        raise Usage(f"--data has {PLACE}, so --holdout needs it too: each key is scored on rows of its own")
+    targets = {target["key"]: target for target in targets_with(api, model, holdout)}
+
+    def one(key: str) -> Result:
+        target = targets[key]
+        if target.get("champion") and not again:
+            return Result(key, "kept", {"champion": target["champion"]})
+        paths = [str(at(text, key)) for text in (holdout, *data)]
+        return Result(key, "adopted", _adopt(api, target["name"], paths[0], paths[1:], again))
+
+    results = each(list(targets), one, at_once)
+    if json:
+        emit(document(model, results))
+    else:
+        table(("KEY", "STATE", "LIVE", "METRIC", "SKILL", "COPIED"), [_adopted_row(result) for result in results])
+    blame(results, "were not adopted")
+
+
+def _adopted_row(result: Result) -> tuple[str, ...]:
+    champion, baseline = result.view.get("champion"), result.view.get("baseline")
+    metric = f"{baseline['metric']} {figure(baseline['value'])}" if baseline else "-"
+    copied = "-" if baseline is None else "yes" if result.view["copied"] else "no"
+    skill = figure(baseline["skill"]) if baseline else "-"
+    return result.key, result.state, version_of(champion) if champion else "-", metric, skill, copied
 
 
 def _adopted(model: str, found: Json, given: list[str]) -> None:

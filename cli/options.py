@@ -15,7 +15,7 @@ from cli.problems import Usage
 URL = "http://127.0.0.1:7071"
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, such as bikes~0123456789abcdef.")]
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model, as in its configuration.")]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model; of one with keys MODEL:KEY.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, and nothing else.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; the record keeps it.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many, the newest first.")]

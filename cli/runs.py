@@ -89,8 +89,6 @@ def list_parked(
 ) -> None:
     """List runs of all models that stopped and wait for a person, or release one.
 
-    Among the newest 200 runs of each model.
-
     ```
     retrain parked --release bikes~0123456789abcdef
     ```
@@ -99,8 +97,7 @@ def list_parked(
     if release is not None:
         acts.act(api, release, "replay", {"reason": "released"}, json)
         return
-    names = [model["name"] for model in api.get("/api/models")["models"]]
-    found = [run for name in names for run in newest(api, name, MOST) if run["state"] == State.PARKED]
+    found = list(api.get("/api/runs", state=State.PARKED.value)["runs"])
     _tell(found, json, "No run is parked.")
 
 

@@ -10,11 +10,15 @@ from uuid import uuid4
 
 import typer
 
+from cli import watching
 from cli.api import Api, Json, segment
-from cli.options import AsJson, File, Model, Timeout, connect, parameters
-from cli.problems import Exit, Problem, Unreachable
+from cli.keyed import AtOnce, Result, at, blame, document, each, existing, has_key, targets_with
+from cli.options import AsJson, Model, Timeout, connect, parameters
+from cli.problems import Exit, Problem, Unreachable, exit_of
 from cli.render import emit, note, say, table
 from cli.runs import MOST, follow, newest
+from cli.show import metric_cell
+from retrain.run import ASLEEP, State
 
 EVERY = 0.5  # seconds between looks for the run
 FOUND_WITHIN = 120.0  # seconds: Event Grid takes one or two, a polling trigger on Azure up to a minute or more
@@ -27,36 +31,80 @@ Again = Annotated[int, typer.Option(min=0, help="Train although this content was
 
 def submit(
     ctx: typer.Context,
-    file: File,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A CSV with a header line; with {key}, one of each key.")],
     model: Annotated[str, typer.Option("--model", "-m", metavar="MODEL", help="The model to retrain.")],
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow the run; its end is the exit code.")] = False,
     again: Again = 0,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; the record keeps it.")] = "",
     param: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter of the job.")] = None,
     timeout: Timeout = None,
+    at_once: AtOnce = 8,
     json: AsJson = False,
 ) -> None:
     """Send a file with new training data and tell its run.
 
     The file goes to the model's inbox, where its landing starts the run. With --param, --again or --reason it is laid
-    beside the inbox and the run is asked for, because a landing cannot carry them.
+    beside the inbox and the run is asked for, because a landing cannot carry them. With {key} in its name, every key of
+    the model that has such a file is sent it; a file that was sent before ends as a duplicate.
 
     ```
     retrain submit august.csv --model bikes --watch
     retrain submit usa.csv --model income --param "Number of trees=200" --reason "more trees"
+    retrain submit 'august/{key}.csv' --model rental --watch
     ```
     """
     api, asked = connect(ctx), {"parameters": parameters(param), "again": again, "reason": reason}
-    run = _ask(api, model, file, asked) if any(asked.values()) else _land(api, model, file)
+    if has_key(file):
+        raise typer.Exit(_send_keys(api, model, file, asked, watch, timeout, at_once, json))
+    run, name = _send(api, model, existing(file, "FILE"), asked), Path(file).name
     if watch:
         if not json:
-            say(f"{file.name} is taken by {run['id']}")
+            say(f"{name} is taken by {run['id']}")
         raise typer.Exit(follow(api, run["id"], timeout, json))
     if json:
         emit(run)
     else:
-        say(f"{file.name} is taken by {run['id']}, which is {run['state']}")
+        say(f"{name} is taken by {run['id']}, which is {run['state']}")
         say(f"Follow it: retrain watch {run['id']}")
+
+
+def _send(api: Api, target: str, file: Path, asked: Json) -> Json:
+    return _ask(api, target, file, asked) if any(asked.values()) else _land(api, target, file)
+
+
+def _send_keys(
+    api: Api, model: str, pattern: str, asked: Json, watch: bool, timeout: float | None, at_once: int, json: bool
+) -> int:
+    """Sends each key its file; the exit code is that of the run that went worst, when they are watched."""
+    targets = {target["key"]: target["name"] for target in targets_with(api, model, pattern)}
+
+    def one(key: str) -> Result:
+        run = _send(api, targets[key], at(pattern, key), asked)
+        if watch:
+            run, _ = watching.follow(api, run["id"], quiet=True, timeout=timeout)
+        return Result(key, run["state"], run)
+
+    results = each(list(targets), one, at_once)
+    if json:
+        emit(document(model, results))
+    else:
+        table(("KEY", "RUN", "STATE", "METRIC", "WHY"), [_sent_row(result) for result in results])
+    blame(results, "were not sent")
+    return _worst([_code(result.state) for result in results]) if watch else Exit.OK
+
+
+def _sent_row(result: Result) -> tuple[str, ...]:
+    run = result.view
+    return result.key, run.get("id", "-"), result.state, metric_cell(run), run.get("why") or result.problem
+
+
+def _code(state: str) -> Exit:
+    return exit_of(state) if State(state) in ASLEEP else Exit.PENDING
+
+
+def _worst(codes: list[Exit]) -> Exit:
+    order = (Exit.FAILED, Exit.PENDING, Exit.NOT_LIVE, Exit.OK)
+    return next(code for code in order if code in codes)
 
 
 def unique(file: Path) -> str:

@@ -149,8 +149,9 @@ def _onward(state: State) -> str:
 
 
 def _reserved_sentence() -> str:
-    names = " and ".join(f"`{state}`" for state in State if state in reserved())
-    return f"{names} are reserved: nothing leads there yet." if names else ""
+    names = [f"`{state}`" for state in State if state in reserved()]
+    are = "is" if len(names) == 1 else "are"
+    return f"{' and '.join(names)} {are} reserved: nothing leads there yet." if names else ""
 
 
 def _schema(kind: Any) -> str:

@@ -25,7 +25,7 @@ from local.services.studio.client import StudioClient, StudioRefused
 from retrain.data.labels import number, positive_class
 from retrain.data.tables import BadData
 from retrain.gate.facts import Kind
-from retrain.model import NAME
+from retrain.keys import NAME
 
 METRICS: dict[Kind, str] = {"regression": "rmse", "classification": "auc"}
 DEFAULT_LEARNER = "boosted-trees"  # does both tasks, needs no scaling and takes missing values

@@ -1,13 +1,14 @@
 """Makes a model in the local Studio (classic) as its users did, and the configuration with which Retrain drives it.
 
 Steps 1-5 and 8-9 of programmatic retraining: training experiment, predictive experiment, both deployed as web services,
-two more endpoints on the predictive one (`live` and `staging`), their addresses and keys.
+two more endpoints on the predictive one (`live` and `staging`), their addresses and keys. With keys, as for many models
+from one experiment, a `live` endpoint for each of them.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import count
@@ -22,7 +23,10 @@ WORKSPACE, TOKEN = "0123456789abcdef0123456789abcdef", "local-workspace-token"
 
 @dataclass(frozen=True)
 class Scene:
-    """One model that is being served: its addresses, its keys as settings, its configuration as TOML."""
+    """One model that is being served: its addresses, its keys as settings, its configuration as TOML.
+
+    `lives` are the endpoints that users call, by key; `live` is the only one, or that of the first key.
+    """
 
     name: str
     live: dict[str, Any]
@@ -32,6 +36,7 @@ class Scene:
     workspace: dict[str, Any] = field(repr=False)
     training: dict[str, Any] = field(repr=False)
     service: str = ""
+    lives: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
 
 
 def stage(
@@ -51,10 +56,13 @@ def stage(
     parameters: dict[str, str] | None = None,
     since: str = "2000-01-01T00:00:00Z",
     fresh: bool = False,
+    targets: Sequence[str] = (),
+    stagings: int = 1,
 ) -> Scene:
     """Deploys a model trained on `csv` and returns how to reach it. Repeating it finds what is there.
 
     `gate`, `extra` are TOML lines for the model's gate and for the model itself; `staging` is another scene's slot.
+    `targets` are the model's keys, each with an endpoint `liveKEY`; all share `stagings` endpoints to try models in.
     With `fresh` nothing is taken for this model that was deployed under its name before: the next free title is taken.
     """
     workspace = studio.create_workspace("local", exist_ok=True, id=WORKSPACE, token=TOKEN)
@@ -66,24 +74,26 @@ def stage(
         _deploy(studio, workspace, title, csv, task, label, learner, parameters or {})
         found = {service["Name"]: service for service in studio.services(workspace)}
     scoring, training = found[f"{title} [predictive exp.]"]["Id"], found[title]["Id"]
-    slots = {endpoint["Name"] for endpoint in studio.endpoints(workspace, scoring)}
-    for slot in {"live", "staging"} - slots:
-        given = {"ThrottleLevel": "High", "MaxConcurrentCalls": 20, "PrimaryKey": _key(name, slot)}
-        studio.create_endpoint(workspace, scoring, slot, **given)
-    live = studio.get_endpoint(workspace, scoring, "live")
+    tries = [f"staging{number or ''}" for number in range(stagings)]
+    endpoints = _endpoints(studio, workspace, scoring, name, [*(f"live{key}" for key in targets or [""]), *tries])
+    lives = {key: endpoints[f"live{key}"] for key in targets or [""]}
     base = studio.get_endpoint(workspace, training)
     variable = name.upper().replace("-", "_")
     keys = {
         f"{variable}_TRAINING_KEY": base["PrimaryKey"],
-        f"{variable}_LIVE_KEY": live["PrimaryKey"],
-        f"{variable}_STAGING_KEY": studio.get_endpoint(workspace, scoring, "staging")["PrimaryKey"],
+        **{f"{variable}_LIVE{key}_KEY": live["PrimaryKey"] for key, live in lives.items()},
+        **{f"{variable}_{slot.upper()}_KEY": endpoints[slot]["PrimaryKey"] for slot in tries},
     }
-    patch_url = studio.patch_url(workspace, scoring, "live")
+    place = "{key}" if targets else ""
+    patch_url = studio.patch_url(workspace, scoring, f"live{place}")
+    tried = [staging] if staging else [studio.patch_url(workspace, scoring, slot) for slot in tries]
+    staging_keys = [f"env:{variable}_{slot.upper()}_KEY" for slot in tries][: len(tried)]
     toml = f"""
 [models.{name}]
 label = {_quoted(label)}
 {f"time = {_quoted(time)}" if time else ""}
 since = {since}
+{f"keys = {_quoted(list(targets))}" if targets else ""}
 {extra}
 
 [models.{name}.trainer]
@@ -97,16 +107,28 @@ metrics = "output1"
 [models.{name}.endpoint]
 kind = "studio-classic"
 production = "{patch_url}"
-production_key = "env:{variable}_LIVE_KEY"
-staging = "{staging or studio.patch_url(workspace, scoring, "staging")}"
-staging_key = "env:{variable}_STAGING_KEY"
+production_key = "env:{variable}_LIVE{place}_KEY"
+staging = {_quoted(tried[0] if len(tried) == 1 else tried)}
+staging_key = {_quoted(staging_keys[0] if len(tried) == 1 else staging_keys)}
 settle = {settle}
 
 [models.{name}.gate]
 metric = "{metric}"
 {gate}
 """
-    return Scene(name, live, patch_url, keys, toml, workspace, base, scoring)
+    return Scene(name, next(iter(lives.values())), patch_url, keys, toml, workspace, base, scoring, lives)
+
+
+def _endpoints(
+    studio: StudioClient, workspace: dict[str, Any], service: str, name: str, slots: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """The endpoints of these names; those that are missing are made."""
+    found = {endpoint["Name"]: endpoint for endpoint in studio.endpoints(workspace, service)}
+    for slot in [slot for slot in slots if slot not in found]:
+        given = {"ThrottleLevel": "High", "MaxConcurrentCalls": 20, "PrimaryKey": _key(name, slot)}
+        studio.create_endpoint(workspace, service, slot, **given)
+        found[slot] = studio.get_endpoint(workspace, service, slot)
+    return found
 
 
 def _titles(title: str) -> Iterator[str]:
@@ -115,9 +137,9 @@ def _titles(title: str) -> Iterator[str]:
         yield f"{title} {number}"
 
 
-def _quoted(text: str) -> str:
-    """A TOML string; JSON's are among them."""
-    return msgspec.json.encode(text).decode()
+def _quoted(value: str | Sequence[str]) -> str:
+    """A TOML string, or a list of them; JSON's are among them."""
+    return msgspec.json.encode(value).decode()
 
 
 def _deploy(

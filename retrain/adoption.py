@@ -118,7 +118,7 @@ def labelled(target: str, blob: str, model: Model, ports: Ports) -> Holdout:
 
 
 def _owned(target: str, blob: str) -> str:
-    folder = tuple(f"{container}/{target.replace(':', '/')}/" for container in OWNED)
+    folder = tuple(f"{container}/{paths.place(target)}/" for container in OWNED)
     if not blob.startswith(folder) or ".." in blob.split("/"):
         raise AccessDenied(
             f"{blob!r} is not a file given for {target}; upload it first, it then lies below {folder[0]}"
@@ -222,7 +222,7 @@ def _accept(target: str, blobs: Sequence[str], model: Model, ports: Ports) -> No
     assert columns is not None
     joined = Manifest(columns=columns, parts=(*earlier, *parts))
     pointer = ports.ledger.accepted(target)
-    saved = write_accepted(pointer, joined, f"{paths.RUNS}/{target}/adopted.json", ports)
+    saved = write_accepted(pointer, joined, f"{paths.RUNS}/{paths.place(target)}/adopted.json", ports)
     ports.ledger.save(Save(accepted=saved))
 
 
@@ -246,7 +246,7 @@ def _part(
         canonical.seek(0)
         digest = sha256(canonical.read()).hexdigest()
         canonical.seek(0)
-        kept = f"{paths.RUNS}/{target}/adopted/{digest[:16]}.csv"
+        kept = f"{paths.RUNS}/{paths.place(target)}/adopted/{digest[:16]}.csv"
         etag = ports.blobs.write(kept, canonical)
     part = Part(blob=kept, etag=etag, sha256=digest, rows=survey.rows, run="adoption", kind="train")
     return part, survey.columns

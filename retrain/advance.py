@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 QUEUES: Mapping[State, str] = {
     State.RECEIVED: TRAINING_QUEUE,
     State.READY: TRAINING_QUEUE,
+    State.QUEUED: TRAINING_QUEUE,
     State.TRAINING: TRAINING_QUEUE,
     State.TRAINED: EVALUATION_QUEUE,
     State.EVALUATING: EVALUATION_QUEUE,
@@ -145,6 +146,8 @@ def close(run: Run, ports: Ports) -> None:
     copied = run.data is not None or run.state in (State.QUARANTINED, State.DUPLICATE)
     if copied and run.times.trained is None:
         inbox.clear(run, ports)
+    if run.job is not None and run.job.lease is not None:
+        ports.ledger.free_place(run.job.lease)
     if run.calls_back:
         callbacks.call(run, ports)
     ports.ledger.finish(run)

@@ -25,6 +25,8 @@ AT_ONCE = 8
 """Models that are looked at beside each other: enough for hundreds within the time of one HTTP answer."""
 QUEUES = (TRAINING_QUEUE, EVALUATION_QUEUE, REQUESTS_QUEUE)
 SAMPLE = f"{paths.RUNS}/doctor"
+MOST_KEYS = 100
+"""Keys of one model that are looked at in one answer."""
 Findings = tuple[Diagnosis, ...]
 
 
@@ -43,20 +45,33 @@ class Report(Record, frozen=True):
 
 
 def examine(target: str, ports: Ports) -> Report:
-    """One model. Raises NotFound, naming those there are; BadConfiguration, naming every mistake."""
-    model = ports.models.get(target)
-    return Report(app=_all("storage", lambda: _app(ports)), models=(_model(model, ports),))
+    """One model, with its keys if it has any. Raises NotFound, naming those there are; BadConfiguration, naming every
+    mistake."""
+    model = ports.models.get(target) if ":" in target else ports.models.entry(target)
+    return _report(_all("storage", lambda: _app(ports)), [model], ports)
 
 
 def examine_all(ports: Ports) -> Report:
     """Every model that can be used, and every mistake because of which others cannot."""
-    app = [*_all("storage", lambda: _app(ports)), *_all("configuration", lambda: _configuration(ports))]
+    app = (*_all("storage", lambda: _app(ports)), *_all("configuration", lambda: _configuration(ports)))
     try:
         models: Sequence[Model] = ports.models.all()
     except RetrainError:  # which is among the findings about the configuration
         models = ()
+    return _report(app, models, ports)
+
+
+def _report(app: Findings, models: Sequence[Model], ports: Ports) -> Report:
+    left = [_unseen(model) for model in models if len(model.keys) > MOST_KEYS]
+    targets = [target for model in models for target in model.targets[:MOST_KEYS]]
     with ThreadPoolExecutor(AT_ONCE, "doctor") as pool:
-        return Report(app=tuple(app), models=tuple(pool.map(lambda model: _model(model, ports), models)))
+        found = pool.map(lambda target: _model(ports.models.get(target), ports), targets)
+        return Report(app=(*app, *left), models=tuple(found))
+
+
+def _unseen(model: Model) -> Diagnosis:
+    advice = f"`retrain doctor {model.targets[-1]}` looks at one"
+    return warn("model", f"the first {MOST_KEYS} of {len(model.keys):,} keys of {model.name} were looked at; {advice}")
 
 
 def _all(subject: str, check: Check) -> Findings:
@@ -102,7 +117,7 @@ def _configuration(ports: Ports) -> Iterator[Diagnosis]:
 
 
 def _model(model: Model, ports: Ports) -> Examined:
-    return Examined(model=model.name, findings=_all("model", lambda: _of(model, ports)))
+    return Examined(model=model.target, findings=_all("model", lambda: _of(model, ports)))
 
 
 def _of(model: Model, ports: Ports) -> Iterator[Diagnosis]:
@@ -128,9 +143,9 @@ def _endpoint(model: Model, ports: Ports) -> Iterator[Diagnosis]:
 
 
 def _champion(model: Model, endpoint: Endpoint, ports: Ports) -> Iterator[Diagnosis]:
-    champion = ports.ledger.champion(model.name)
+    champion = ports.ledger.champion(model.target)
     if champion is None:
-        advice = f"run `retrain adopt {model.name} --holdout FILE`; until then runs wait"
+        advice = f"run `retrain adopt {model.target} --holdout FILE`; until then runs wait"
         yield warn("champion", f"the live model is not on record; {advice}")
     elif champion.intent is not None:
         change = champion.intent.change

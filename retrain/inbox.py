@@ -12,7 +12,7 @@ from retrain.run import Landed, Run
 
 def waiting(target: str, model: Model, ports: Ports) -> Iterator[BlobInfo]:
     """Files of a target in the inbox that are not history, as they are listed."""
-    container, _, prefix = f"{paths.INBOX}/{target.replace(':', '/')}/".partition("/")
+    container, _, prefix = f"{paths.INBOX}/{paths.place(target)}/".partition("/")
     for info in ports.blobs.list(container, prefix):
         if not is_history(info.modified, model):
             yield info

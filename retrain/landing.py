@@ -7,16 +7,17 @@ finds its run.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 from hashlib import sha256
 
 import msgspec
 
 from retrain import callbacks, inbox, paths
+from retrain import keys as keyed
 from retrain.advance import send
 from retrain.errors import AccessDenied, BadRequest, Conflict, NotFound
 from retrain.messages import CandidateRequest, RunRequest
-from retrain.model import NAME, Model, is_history
+from retrain.model import Model, is_history
 from retrain.ports import BlobInfo, Ports
 from retrain.run import Actor, Landed, Move, Run, State, Times, order_of, run_id
 
@@ -34,19 +35,30 @@ def landing_key(url: str, etag: str, again: int = 0) -> str:
     return sha256("\n".join(facts).encode()).hexdigest()[:32]
 
 
-def target_in(path: str, models: Sequence[str]) -> str:
-    """The target that a path in the inbox belongs to: its first folder is the model.
+def target_in(path: str, models: Mapping[str, Model]) -> str:
+    """The target that a path in the inbox belongs to: its first folder is the model, the second the key if it has any.
 
     Raises:
-        BadRequest: the path has no folder, or the folder is not the name of a configured model.
+        BadRequest: the path has no folder, or it is not that of a configured model or of a key of it.
     """
     folder, slash, rest = path.partition("/")
-    if not slash or not rest or not NAME.fullmatch(folder):
+    if not slash or not rest or not keyed.NAME.fullmatch(folder):
         raise BadRequest(f"{path!r} is not training data of a model; put it at {paths.INBOX}/MODEL/FILE")
     if folder not in models:
         known = ", ".join(sorted(models)) or "none"
         raise BadRequest(f"{path!r} belongs to no configured model (there are: {known}); configure it or move the file")
-    return folder
+    return _keyed_in(path, rest, models[folder]) if models[folder].keys else folder
+
+
+def _keyed_in(path: str, rest: str, model: Model) -> str:
+    key, _, file = rest.partition("/")
+    if not file or key not in model.keys:
+        wrong = f"{key!r} is none of them" if file else "it lies above their folders"
+        raise BadRequest(
+            f"{path!r} belongs to no key of {model.name} ({keyed.listed(model.keys)}): {wrong}; put it at "
+            f"{paths.INBOX}/{model.name}/KEY/FILE"
+        )
+    return f"{model.name}:{key}"
 
 
 def land(blob: str, ports: Ports, *, door: str = "blob") -> Run | None:
@@ -63,12 +75,13 @@ def land(blob: str, ports: Ports, *, door: str = "blob") -> Run | None:
     except NotFound:
         log.info("nothing at %s any more: a run has taken it", blob)
         return None
-    model = ports.models.get(target_in(blob.partition("/")[2], [model.name for model in ports.models.all()]))
+    entries = {model.name: model for model in ports.models.all()}
+    model = ports.models.get(target_in(blob.partition("/")[2], entries))
     if is_history(info.modified, model):
         log.info("history is not started: %s is older than since=%s", blob, model.since)
         return None
     if model.start_on == "schedule":
-        log.info("%s waits for the schedule of %s", blob, model.name)
+        log.info("%s waits for the schedule of %s", blob, model.target)
         return None
     landed = as_landed(info, model, ports)
     return begin(
@@ -96,14 +109,14 @@ def request(asked: RunRequest, ports: Ports, *, door: str, actor: Actor, cause: 
         NotFound: no such model, or no such blob.
     """
     model = ports.models.get(asked.model)
-    known = ports.ledger.keyed(model.name, asked.idempotency_key) if asked.idempotency_key else None
+    known = ports.ledger.keyed(model.target, asked.idempotency_key) if asked.idempotency_key else None
     if known is not None:
         return found(ports.ledger.run(known), asked, ports)
     infos = [ports.blobs.head(owned(blob, asked.model)) for blob in asked.data]
     landings = tuple(as_landed(info, model, ports, asked.again) for info in infos) or _waiting(model, ports)
     parts = (cause,) if cause else tuple(sorted(landed.key for landed in landings))
     if asked.call_back_uri:
-        callbacks.remember(run_id(model.name, parts, asked.again), asked.call_back_uri, ports)
+        callbacks.remember(run_id(model.target, parts, asked.again), asked.call_back_uri, ports)
     return begin(
         model,
         landings,
@@ -119,8 +132,8 @@ def request(asked: RunRequest, ports: Ports, *, door: str, actor: Actor, cause: 
 
 def _waiting(model: Model, ports: Ports) -> tuple[Landed, ...]:
     """The oldest files of the inbox that no run has taken; what is too much for one run waits for the next."""
-    landings = (as_landed(info, model, ports) for info in inbox.waiting(model.name, model, ports))
-    free = [landed for landed in landings if ports.ledger.landing(model.name, landed.key) is None]
+    landings = (as_landed(info, model, ports) for info in inbox.waiting(model.target, model, ports))
+    free = [landed for landed in landings if ports.ledger.landing(model.target, landed.key) is None]
     return tuple(sorted(free, key=lambda landed: (landed.modified, landed.key))[:MOST_FILES])
 
 
@@ -131,7 +144,7 @@ def owned(blob: str, target: str) -> str:
         AccessDenied: it may not.
     """
     name = blob.lstrip("/")
-    folders = [f"{container}/{target.replace(':', '/')}/" for container in ALLOWED]
+    folders = [f"{container}/{paths.place(target)}/" for container in ALLOWED]
     if ".." in name.split("/") or not any(name.startswith(folder) for folder in folders):
         raise AccessDenied(f"{blob!r} is not data of {target}; name blobs below {' or '.join(folders)}")
     return name
@@ -162,11 +175,11 @@ def begin(
         Conflict: the idempotency key was used for another request.
     """
     now = ports.now()
-    asked = asked or RunRequest(model=model.name)
+    asked = asked or RunRequest(model=model.target)
     latest = inbox.newest(landings) if landings else None
     run = Run(
-        id=run_id(model.name, parts, asked.again),
-        target=model.name,
+        id=run_id(model.target, parts, asked.again),
+        target=model.target,
         state=State.RECEIVED,
         order=order_of(latest.modified, latest.key) if latest else order_of(now, parts[0]),
         door=door,

@@ -15,12 +15,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from retrain.errors import BadConfiguration
+from retrain import keys as keyed
+from retrain.errors import BadConfiguration, BadRequest, NotFound
 from retrain.gate.rules import GateRules
 from retrain.ncrontab import Ncrontab
 
-NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-"""Names of models and keys: they become parts of blob paths, table keys and run ids."""
 _SOURCE = re.compile(r"https?://[^/?#@]+/(?:[^?#]*/)?")
 
 
@@ -63,7 +62,8 @@ class PromotionRules(Section, frozen=True):
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """A configured entry: where its data lands, who trains it, how it is judged, where it is served.
 
-    `trainer` and `endpoint` are the settings Structs of their kind. `sha` identifies the configuration as text.
+    `trainer` and `endpoint` are the settings Structs of their kind. `sha` identifies the configuration as text, but for
+    `keys`. A model with keys stands for as many targets; `at` gives that of one `key`, with `{key}` filled in.
     """
 
     name: str
@@ -82,6 +82,36 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     keep: bool = False
     job_hours: float = 24.0
     sha: str = ""
+    keys: tuple[str, ...] = ()
+    key: str = ""
+
+    @property
+    def target(self) -> str:
+        """`name`, or `name:key`: what has a champion, runs and data of its own."""
+        return f"{self.name}:{self.key}" if self.key else self.name
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """All targets of this entry of the configuration."""
+        return tuple(f"{self.name}:{key}" for key in self.keys) or (self.target,)
+
+    def at(self, key: str) -> Model:
+        """The model of one key; of a model without keys, itself.
+
+        Raises:
+            BadRequest: it has keys, and none is named. NotFound: it has no such key; says which there are.
+        """
+        if not key and self.keys:
+            raise BadRequest(
+                f"{self.name} has keys ({keyed.listed(self.keys)}); name one, such as {self.name}:{self.keys[0]}"
+            )
+        if key and key not in self.keys:
+            there = f"it has {keyed.listed(self.keys)}" if self.keys else "it has no keys"
+            raise NotFound(f"model {self.name!r} has no key {key!r}; {there}")
+        if not key:
+            return self
+        filled = {"trainer": keyed.fill(self.trainer, key), "endpoint": keyed.fill(self.endpoint, key)}
+        return msgspec.structs.replace(self, key=key, keys=(), **filled)
 
     @property
     def kind(self) -> Literal["classification", "regression"]:
@@ -94,6 +124,7 @@ class Basics(Section, frozen=True):
     """The keys of `[models.NAME]` itself; their meaning is in docs/configuration.md."""
 
     label: str
+    keys: str | tuple[str, ...] | None = None
     time: str | None = None
     positive: str | None = None
     train_on: Literal["all", "batch"] | int = "all"
@@ -114,7 +145,12 @@ class Basics(Section, frozen=True):
             found.append('start_on = "schedule" needs a schedule')
         if self.schedule is not None:
             found += _schedule_problems(self.schedule)
-        return found
+        return [*found, *_keys_problems(self.keys)]
+
+    @property
+    def all_keys(self) -> tuple[str, ...]:
+        """The keys one by one; none of a model that is one target."""
+        return () if self.keys is None else keyed.expand(self.keys)
 
 
 def _schedule_problems(schedule: str) -> list[str]:
@@ -122,6 +158,14 @@ def _schedule_problems(schedule: str) -> list[str]:
         Ncrontab.parse(schedule)
     except ValueError as error:
         return [f"schedule: {error}"]
+    return []
+
+
+def _keys_problems(written: str | tuple[str, ...] | None) -> list[str]:
+    try:
+        _ = () if written is None else keyed.expand(written)
+    except ValueError as error:
+        return [f"keys: {error}"]
     return []
 
 
@@ -169,23 +213,25 @@ class _Reader:
 
     def _model(self, name: str, table: Any) -> Model | None:
         path = ("models", name)
-        if not NAME.fullmatch(name):
+        if not keyed.NAME.fullmatch(name):
             self._complain(path[:1], name, f"model name {name!r}: use lowercase letters, digits and dashes, at most 63")
         if not isinstance(table, dict):
             self._complain(path[:1], name, f"{name} must be a table: [models.{name}]")
             return None
         sections = ("trainer", "endpoint", "gate", "holdout", "promotion")
         basics = self._section(path, Basics, {k: v for k, v in table.items() if k not in sections}, sections)
+        keys = basics.all_keys if basics else None if "keys" in table else ()
         parts: dict[str, Any] = {
-            "trainer": self._service(path, "trainer", table),
-            "endpoint": self._service(path, "endpoint", table),
+            "trainer": self._service(path, "trainer", table, keys),
+            "endpoint": self._service(path, "endpoint", table, keys),
             "gate": self._required(path, "gate", GateRules, table),
             "holdout": self._section((*path, "holdout"), HoldoutRules, table.get("holdout", {})),
             "promotion": self._section((*path, "promotion"), PromotionRules, table.get("promotion", {})),
         }
         if basics is None or None in parts.values():
             return None
-        return Model(name=name, sha=fingerprint(table), **msgspec.structs.asdict(basics), **parts)
+        given = {**msgspec.structs.asdict(basics), "keys": keys}
+        return Model(name=name, sha=fingerprint(keyed.without_keys(table)), **given, **parts)
 
     def _required(self, path: tuple[str, ...], key: str, kind: type[Any], table: dict[str, Any]) -> Any:
         if key not in table:
@@ -193,7 +239,7 @@ class _Reader:
             return None
         return self._section((*path, key), kind, table[key])
 
-    def _service(self, path: tuple[str, ...], role: str, table: dict[str, Any]) -> Any:
+    def _service(self, path: tuple[str, ...], role: str, table: dict[str, Any], keys: tuple[str, ...] | None) -> Any:
         settings = table.get(role)
         here = (*path, role)
         if not isinstance(settings, dict):
@@ -204,10 +250,29 @@ class _Reader:
         if kind not in known:
             self._complain(here, "kind", f"kind = {kind!r} is not a {role}; there are {', '.join(sorted(known))}")
             return None
-        return self._section(here, known[kind], {k: v for k, v in settings.items() if k != "kind"})
+        given = {k: v for k, v in settings.items() if k != "kind"}
+        made = self._section(here, known[kind], given, checked=keys == ())
+        return self._keyed(here, role, made, keys) if made is not None and keys is not None else made
 
-    def _section(self, path: tuple[str, ...], kind: type[Any], table: Any, others: tuple[str, ...] = ()) -> Any:
-        """The Struct of a table, or None after saying all that is wrong with it."""
+    def _keyed(self, path: tuple[str, ...], role: str, made: Any, keys: tuple[str, ...]) -> Any:
+        """The settings, or None after saying what is wrong with them for some key, or with the places of `{key}`."""
+        before, places = len(self.problems), keyed.places(made)
+        for name in sorted(places) if not keys else ():
+            self._complain(path, name, f"{name} has {keyed.PLACE}, but the model has no keys")
+        needed = getattr(made, "per_key", ()) if keys else ()
+        for name in sorted(set(needed) - places):
+            self._complain(path, name, f"{name} is the same for every key; put {keyed.PLACE} where they differ")
+        if keys and role == "endpoint" and not places and not needed:
+            self._complain(path, None, f"[{'.'.join(path)}] is the same for every key; put {keyed.PLACE} into it")
+        fields = {field.encode_name: field for field in msgspec.structs.fields(made)}
+        for problem in keyed.problems_of_each(made, keys):
+            self._complain(path, _key_in(problem, fields), problem)
+        return made if len(self.problems) == before else None
+
+    def _section(
+        self, path: tuple[str, ...], kind: type[Any], table: Any, others: tuple[str, ...] = (), *, checked: bool = True
+    ) -> Any:
+        """The Struct of a table, or None after saying all that is wrong with it; `checked` asks it for its problems."""
         if not isinstance(table, dict):
             self._complain(path[:-1], path[-1], f"[{'.'.join(path)}] must be a table")
             return None
@@ -222,7 +287,7 @@ class _Reader:
         if len(self.problems) > before:
             return None
         made = kind(**values)
-        for problem in made.problems() if hasattr(made, "problems") else ():
+        for problem in made.problems() if checked and hasattr(made, "problems") else ():
             self._complain(path, _key_in(problem, fields), problem)
         return made if len(self.problems) == before else None
 

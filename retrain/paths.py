@@ -17,9 +17,14 @@ HISTORY = "history"  # files given at adoption: the labelled holdout, and what t
 CONTAINERS = (INBOX, ARCHIVE, QUARANTINE, RUNS, CANDIDATES, CHAMPIONS, HISTORY, CALLBACKS, "config")
 
 
+def place(target: str) -> str:
+    """A target's folder in any container: `model`, or `model/key`."""
+    return target.replace(":", "/")
+
+
 def folder(run: Run, container: str = RUNS) -> str:
     """`container/target/hash` of a run: a run's id is `target~hash`."""
-    return f"{container}/{run.id.replace('~', '/')}"
+    return f"{container}/{place(run.id).replace('~', '/')}"
 
 
 def file(run: Run, name: str) -> str:
@@ -43,7 +48,7 @@ def champion(target: str, version: int, run: str = "", name: str = "model.ilearn
     The run is part of the path: two runs may both prepare to become the same version, and only one of them does.
     """
     owner = f"{version}-{run.rpartition('~')[2]}" if run else str(version)
-    return f"{CHAMPIONS}/{target}/{owner}/{name}"
+    return f"{CHAMPIONS}/{place(target)}/{owner}/{name}"
 
 
 def beside(blob: str, name: str) -> str:
@@ -64,7 +69,7 @@ def kept(run: Run, blob: str, container: str = ARCHIVE) -> str:
 
 def callback(run: str, address: str) -> str:
     """Where an address to call back is kept: the same one once."""
-    return f"{CALLBACKS}/{run.replace(':', '/').replace('~', '/')}/{sha256(address.encode()).hexdigest()[:16]}"
+    return f"{CALLBACKS}/{place(run).replace('~', '/')}/{sha256(address.encode()).hexdigest()[:16]}"
 
 
 def run_of_callback(blob: str) -> str:
@@ -79,7 +84,7 @@ def run_of_candidate(blob: str) -> str:
     Raises:
         ValueError: the path is not one of `candidate`.
     """
-    container, target, digest, attempt, _ = blob.split("/")
-    if container != CANDIDATES or not attempt.isdigit():
+    container, *target, digest, attempt, _ = blob.split("/")
+    if container != CANDIDATES or not attempt.isdigit() or len(target) not in (1, 2):
         raise ValueError(f"{blob} is not the path of a candidate")
-    return f"{target}~{digest}"
+    return f"{':'.join(target)}~{digest}"

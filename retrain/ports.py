@@ -17,7 +17,7 @@ import msgspec
 from retrain.champion import Accepted, Champion, Change
 from retrain.messages import Message
 from retrain.model import Model
-from retrain.run import Artifact, Landed, Move, Record, Run
+from retrain.run import Artifact, Landed, Lease, Move, Record, Run
 
 
 class BlobInfo(Record, frozen=True):
@@ -73,6 +73,13 @@ class Queues(Protocol):
         """Every message now in the queue as (id, body); each is deleted once the caller asks for the next."""
 
 
+class Places(Record, frozen=True):
+    """How many jobs may run at a time at a service. `url` identifies it: several models may train there."""
+
+    url: str
+    count: int
+
+
 class Ledger(Protocol):
     """The durable record. A write is one transaction within a target's partition, and tells its own write whose
     answer was lost from a stranger's."""
@@ -114,8 +121,11 @@ class Ledger(Protocol):
     def champion(self, target: str) -> Champion | None:
         """None until a model was adopted."""
 
-    def champions(self) -> list[Champion]:
-        """Of all targets."""
+    def targets(self, model: str = "") -> list[str]:
+        """All targets that have a champion; of a model's keys only, when one is named."""
+
+    def champions(self, model: str = "") -> list[Champion]:
+        """Of all targets, or of a model's keys: one read each, for looking at and for the timer."""
 
     def changes(self, target: str, limit: int = 50) -> list[Change]:
         """Newest first."""
@@ -137,6 +147,18 @@ class Ledger(Protocol):
 
     def free_slot(self, slot: str, holder: str) -> bool:
         """Lets the slot go; whether this run held it until now, so that nobody else changed it meanwhile."""
+
+    def take_place(self, places: Places, holder: str, until: datetime, *, again: bool = False) -> Lease | None:
+        """One of a service's places for jobs, or None while all are taken. Taking again gives the one that is held.
+
+        `again`: all were taken before, so it looks first.
+        """
+
+    def renew_place(self, lease: Lease, until: datetime) -> Lease | None:
+        """The same place for longer; None when its time ran out and another took it."""
+
+    def free_place(self, lease: Lease) -> None:
+        """Gives a place back; one that is another's by now is left alone."""
 
     def note(self, target: str, name: str, value: str) -> str:
         """Stores a small fact if absent and returns the one that is stored."""
@@ -201,6 +223,9 @@ class Trainer(Protocol):
     """
 
     registers: bool
+
+    def places(self) -> Places | None:
+        """How many jobs may run there at a time; None where any number may. More wait as `queued` runs."""
 
     def find(self, run: Run) -> str | None:
         """The id of a job that was already submitted for this attempt, where the service can tell."""
@@ -314,13 +339,20 @@ class Endpoint(Protocol):
 
 
 class Models(Protocol):
-    """The configuration."""
+    """The configuration. An entry is a model as it is written; one with keys stands for a target for each of them."""
 
     def get(self, target: str) -> Model:
-        """The model of a target. Raises NotFound, naming those there are; BadConfiguration, naming every mistake."""
+        """The model of a target, with its key filled in.
+
+        Raises NotFound, naming those there are; BadRequest when a key must be named; BadConfiguration, naming every
+        mistake.
+        """
+
+    def entry(self, name: str) -> Model:
+        """The entry of this name. Raises NotFound, BadConfiguration."""
 
     def all(self) -> Sequence[Model]:
-        """Every usable model."""
+        """Every usable entry."""
 
     def problems(self) -> Sequence[str]:
         """Every mistake in the configuration; models of a file that has any cannot be used."""

@@ -31,6 +31,7 @@ OVERDUE = timedelta(minutes=2)
 YOUNG = timedelta(minutes=2)
 """Files younger than this are left to the trigger."""
 WATCHED = 5  # targets whose production is compared with the ledger in one tick
+SOUGHT = 200  # targets that are looked through for changes whose driver died, in one tick
 BLOB_POISON = "webjobs-blobtrigger-poison"
 TIMER = Actor(kind="timer")
 
@@ -114,13 +115,24 @@ def _park_event(ident: str, body: bytes, ports: Ports) -> None:
     except BadRequest:
         _keep("blobs", ident, body, ports)
         return
-    blob = f"{event.container_name}/{event.blob_name}"
-    target = event.blob_name.partition("/")[0]
-    run = ports.ledger.landing(target, landing.landing_key(ports.blobs.url(blob), event.e_tag))
+    run = _run_of(event, ports)
     if run is None:
         _keep("blobs", ident, body, ports)
     else:
         _halt(run, "reading its file failed five times; the app's log says why", ports)
+
+
+def _run_of(event: _BlobEvent, ports: Ports) -> str | None:
+    blob = f"{event.container_name}/{event.blob_name}"
+    try:
+        target = landing.target_in(event.blob_name, _entries(ports))
+    except BadRequest:
+        return None
+    return ports.ledger.landing(target, landing.landing_key(ports.blobs.url(blob), event.e_tag))
+
+
+def _entries(ports: Ports) -> dict[str, Model]:
+    return {model.name: model for model in ports.models.all()}
 
 
 def _keep(queue: str, ident: str, body: bytes, ports: Ports) -> None:
@@ -131,22 +143,22 @@ def _keep(queue: str, ident: str, body: bytes, ports: Ports) -> None:
 
 def files(ports: Ports) -> None:
     """Finds files in the inbox that no event told of, and starts them; removes those whose run has its copy."""
-    models = {model.name: model for model in ports.models.all()}
-    now = ports.now()
+    models, now = _entries(ports), ports.now()
     for info in ports.blobs.list(paths.INBOX):
         if now - info.modified < YOUNG:
             continue
         try:
-            model = models[landing.target_in(info.blob.partition("/")[2], list(models))]
+            target = landing.target_in(info.blob.partition("/")[2], models)
         except BadRequest as error:
             log.warning("%s", error)
             continue
+        model = models[target.partition(":")[0]]
         if model.start_on == "data" and not is_history(info.modified, model):
-            _found(info.blob, info.etag, model, ports)
+            _found(info.blob, info.etag, target, model, ports)
 
 
-def _found(blob: str, etag: str, model: Model, ports: Ports) -> None:
-    ident = ports.ledger.landing(model.name, landing.landing_key(ports.blobs.url(blob), etag))
+def _found(blob: str, etag: str, target: str, model: Model, ports: Ports) -> None:
+    ident = ports.ledger.landing(target, landing.landing_key(ports.blobs.url(blob), etag))
     if ident is None:
         run = landing.land(blob, ports, door="timer")
         if run is not None:
@@ -159,7 +171,10 @@ def _found(blob: str, etag: str, model: Model, ports: Ports) -> None:
 
 
 def schedules(ports: Ports) -> None:
-    """Starts scheduled runs: once per occurrence, with one catch-up for any number that were missed."""
+    """Starts scheduled runs: once per occurrence, with one catch-up for any number that were missed.
+
+    The occurrence is noted once every target of the model has its run, so a death in between starts none twice.
+    """
     now = ports.now()
     for model in ports.models.all():
         if model.schedule is None:
@@ -167,10 +182,15 @@ def schedules(ports: Ports) -> None:
         last = datetime.fromisoformat(ports.ledger.note(model.name, "scheduled", now.isoformat()))
         due = _latest(Ncrontab.parse(model.schedule), last, now)
         if due is not None:
-            asked = RunRequest(model=model.name, reason=f"scheduled for {due:%Y-%m-%d %H:%M:%S} UTC")
-            run = landing.request(asked, ports, door="schedule", actor=Actor(kind="schedule"), cause=due.isoformat())
-            landing.start(run, ports)
+            for target in model.targets:
+                _scheduled(target, due, ports)
             ports.ledger.renote(model.name, "scheduled", due.isoformat())
+
+
+def _scheduled(target: str, due: datetime, ports: Ports) -> None:
+    asked = RunRequest(model=target, reason=f"scheduled for {due:%Y-%m-%d %H:%M:%S} UTC")
+    run = landing.request(asked, ports, door="schedule", actor=Actor(kind="schedule"), cause=due.isoformat())
+    landing.start(run, ports)
 
 
 def _latest(schedule: Ncrontab, after: datetime, now: datetime) -> datetime | None:
@@ -191,9 +211,10 @@ def _occurrences(schedule: Ncrontab, after: datetime) -> Iterator[datetime]:
 
 def intents(ports: Ports) -> None:
     """Brings changes to their end whose driver died. A promotion is its run's, unless that has ended."""
-    for champion in ports.ledger.champions():
-        intent = champion.intent
-        if intent is None or ports.now() < intent.due:
+    for target in _turn(ports, SOUGHT):
+        champion = ports.ledger.champion(target)
+        intent = champion.intent if champion else None
+        if champion is None or intent is None or ports.now() < intent.due:
             continue
         promotion = intent.change.kind is ChangeKind.PROMOTION
         if not promotion or intent.restoring:
@@ -209,10 +230,17 @@ def callers(ports: Ports) -> None:
 
 def drift(ports: Ports) -> None:
     """Compares what production serves with the ledger, a few targets a tick, and says so loudly when they differ."""
-    champions = [champion for champion in ports.ledger.champions() if champion.intent is None]
-    first = int(ports.now().timestamp() // 60) * WATCHED % max(len(champions), 1)
-    for champion in islice((*champions[first:], *champions[:first]), min(WATCHED, len(champions))):
-        _compare(champion, ports)
+    for target in _turn(ports, WATCHED):
+        champion = ports.ledger.champion(target)
+        if champion is not None and champion.intent is None:
+            _compare(champion, ports)
+
+
+def _turn(ports: Ports, count: int) -> list[str]:
+    """So many of all targets, others each minute, so that a tick costs the same for ten and for ten thousand."""
+    targets = ports.ledger.targets()
+    first = int(ports.now().timestamp() // 60) * count % max(len(targets), 1)
+    return [*targets[first:], *targets[:first]][:count]
 
 
 def _compare(champion: Champion, ports: Ports) -> None:

@@ -20,7 +20,7 @@ class State(StrEnum):
     """Where a run stands."""
 
     RECEIVED = "received"  # landed or asked for; nothing read yet
-    QUEUED = "queued"  # waits for its turn behind other runs
+    QUEUED = "queued"  # its training service runs as many jobs as it may; waits for a place
     WAITING = "waiting"  # waits for more data
     QUARANTINED = "quarantined"  # the file cannot be used; it is kept with a report
     DUPLICATE = "duplicate"  # another run took the same content with the same parameters
@@ -57,7 +57,9 @@ MOVES: dict[State, frozenset[State]] = {
     S.EVALUATING: frozenset({S.REFUSED, S.AWAITING_APPROVAL, S.PROMOTING, S.SUPERSEDED}) | _STOPS,
     S.AWAITING_APPROVAL: frozenset({S.PROMOTING, S.REJECTED, S.EXPIRED, S.SUPERSEDED, S.EVALUATING}) | _STOPS,
     S.PROMOTING: frozenset({S.PROMOTED, S.UNVERIFIED, S.SUPERSEDED, S.EVALUATING}) | _STOPS,
-    S.PARKED: frozenset({S.RECEIVED, S.READY, S.TRAINING, S.TRAINED, S.EVALUATING, S.PROMOTING, S.FAILED, S.CANCELLED}),
+    S.PARKED: frozenset(
+        {S.RECEIVED, S.QUEUED, S.READY, S.TRAINING, S.TRAINED, S.EVALUATING, S.PROMOTING, S.FAILED, S.CANCELLED}
+    ),
 } | {
     end: frozenset()
     for end in (
@@ -132,6 +134,16 @@ class Data(Record, frozen=True):
     fingerprint: str = ""
 
 
+class Lease(Record, frozen=True):
+    """A place for a job at its training service, the holder's `until` then. `token` is the ledger's version of it."""
+
+    service: str
+    place: int
+    holder: str
+    until: datetime
+    token: str = ""
+
+
 class Job(Record, frozen=True):
     """The batch training job. Saved as `submitting` before the service is asked, so that a kill leaves a trace."""
 
@@ -139,6 +151,7 @@ class Job(Record, frozen=True):
     since: datetime
     id: str = ""
     polls: int = 0
+    lease: Lease | None = None
 
 
 class Evaluation(Record, frozen=True):

@@ -117,7 +117,7 @@ def champion_path(champion: Champion, run: Run) -> str:
     """Where a champion's scores of a holdout are kept: by the bytes of both, so that they are computed once."""
     assert run.data is not None
     model = champion.artifact.sha256[:16] if champion.artifact else f"version-{champion.version}"
-    return f"{paths.RUNS}/{run.target}/champion-scores/{model}-{run.data.holdout_sha[:16]}"
+    return f"{paths.RUNS}/{paths.place(run.target)}/champion-scores/{model}-{run.data.holdout_sha[:16]}"
 
 
 def load(blob: str, ports: Ports) -> Scores | None:

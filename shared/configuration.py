@@ -16,9 +16,11 @@ import msgspec
 from retrain.errors import BadConfiguration, NotFound
 from retrain.model import Kinds, Model, read
 from retrain.ports import Blobs, Ledger
+from shared.recent import Recent
 
 FRESH = 60.0  # seconds for which a configuration is used before it is looked at again
 FOLDER = ("config", "models/")
+RESOLVED = 256  # models of single keys that are kept ready
 
 Texts = Mapping[str, tuple[str, str]]
 """By source: its version, and its text."""
@@ -41,6 +43,7 @@ class ConfiguredModels:
         self._lock = threading.Lock()
         self._known: Texts = {}
         self._models: dict[str, Model] = {}
+        self._resolved: Recent[Model] = Recent(RESOLVED)
         self._broken: BadConfiguration | None = None
         self._read_at = float("-inf")
 
@@ -48,11 +51,22 @@ class ConfiguredModels:
         """The model of a target.
 
         Raises:
+            NotFound: no such model, or no such key of it; says which there are.
+            BadRequest: the model has keys, and none is named.
+            BadConfiguration: the configuration has mistakes; names every one.
+        """
+        name, colon, key = target.partition(":")
+        entry = self.entry(name if key or not colon else target)
+        return self._resolved.get((entry.sha, entry.since, target), lambda: entry.at(key)) if key else entry.at(key)
+
+    def entry(self, name: str) -> Model:
+        """The entry of this name, as it is written.
+
+        Raises:
             NotFound: no such model; names those there are.
             BadConfiguration: the configuration has mistakes; names every one.
         """
         models = self._current()
-        name = target.partition(":")[0]
         if name not in models:
             if self._broken is not None:
                 raise self._broken
@@ -61,7 +75,7 @@ class ConfiguredModels:
         return models[name]
 
     def all(self) -> Sequence[Model]:
-        """Every usable model, by name."""
+        """Every usable entry, by name."""
         return [model for _, model in sorted(self._current().items())]
 
     def problems(self) -> Sequence[str]:
@@ -79,6 +93,7 @@ class ConfiguredModels:
         texts = self._texts(self._known)
         if texts != self._known:
             self._models, self._broken = self._parse(texts)
+            self._resolved.clear()
             self._known = texts
         self._read_at = self._clock()
 

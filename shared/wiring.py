@@ -9,12 +9,16 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from retrain.errors import PermanentError
 from retrain.findings import examined, fail, ok
 from retrain.model import Model
 from retrain.ports import Blobs, Diagnosis, Endpoint, Ports, Trainer
 from shared.configuration import ConfiguredModels, from_blobs, from_file
+from shared.recent import Recent
 from shared.services.credentials import references, secret
+from shared.services.data_factory import DataFactory, DataFactorySettings
 from shared.services.outside import Outside
 from shared.services.studio_batch import StudioBatch, StudioBatchSettings
 from shared.services.studio_classic import StudioClassic, StudioClassicSettings
@@ -22,31 +26,40 @@ from shared.services.studio_service import StudioService, StudioServiceSettings
 from shared.settings import Settings
 from shared.storage.accounts import Storage
 
-TRAINERS: Mapping[str, tuple[type[Any], Any]] = {"studio-batch": (StudioBatchSettings, StudioBatch.of)}
+TRAINERS: Mapping[str, tuple[type[Any], Any]] = {
+    "studio-batch": (StudioBatchSettings, StudioBatch.of),
+    "data-factory": (DataFactorySettings, DataFactory.of),
+}
 ENDPOINTS: Mapping[str, tuple[type[Any], Any]] = {
     "studio-classic": (StudioClassicSettings, StudioClassic.of),
     "studio-service": (StudioServiceSettings, StudioService.of),
 }
 """By `kind`: the settings that its table is checked against, and what makes the client."""
 
+CLIENTS = 128
+"""So many clients are kept: those of the targets that were at work last."""
+
 Kinds = Mapping[str, tuple[type[Any], Any]]
 
 
 class ConfiguredServices:
-    """Clients by model, kept while the model's configuration stays the same. Satisfies `retrain.ports.Services`."""
+    """Clients by their settings, so that targets of one service share its client. Satisfies `retrain.ports.Services`.
+
+    As many as `CLIENTS` are kept; another target's is made when it is needed, over the same connections.
+    """
 
     def __init__(self, blobs: Blobs, env: Mapping[str, str]) -> None:
         self._blobs, self._env = blobs, env
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients: Recent[Any] = Recent(CLIENTS)
 
     def trainer(self, model: Model) -> Trainer:
         """Raises BadConfiguration when a secret it names cannot be had."""
-        client: Trainer = self._client("trainer", TRAINERS, model, model.trainer)
+        client: Trainer = self._client(TRAINERS, model.trainer)
         return client
 
     def endpoint(self, model: Model) -> Endpoint:
         """Raises BadConfiguration when a secret it names cannot be had."""
-        client: Endpoint = self._client("endpoint", ENDPOINTS, model, model.endpoint)
+        client: Endpoint = self._client(ENDPOINTS, model.endpoint)
         return client
 
     def secrets(self, model: Model) -> Iterator[Diagnosis]:
@@ -63,12 +76,10 @@ class ConfiguredServices:
         else:
             yield ok(role, f"{key} = {reference!r} is there")
 
-    def _client(self, role: str, kinds: Kinds, model: Model, settings: Any) -> Any:
-        key = (role, model.sha)
-        if key not in self._clients:
-            make = next(make for kind, make in kinds.values() if isinstance(settings, kind))
-            self._clients[key] = make(settings, self._blobs.sign, self._env)
-        return self._clients[key]
+    def _client(self, kinds: Kinds, settings: Any) -> Any:
+        make = next(make for kind, make in kinds.values() if isinstance(settings, kind))
+        known_by = (type(settings), msgspec.json.encode(settings))
+        return self._clients.get(known_by, lambda: make(settings, self._blobs.sign, self._env))
 
 
 def now() -> datetime:

@@ -9,11 +9,12 @@ from retrain.run import State
 from retrain.steps.evaluation import evaluate, prepare
 from retrain.steps.intake import intake
 from retrain.steps.promotion import promote
-from retrain.steps.training import submit, watch
+from retrain.steps.training import queue, submit, watch
 
 STEPS: Mapping[State, StepFunction] = {
     State.RECEIVED: intake,
     State.READY: submit,
+    State.QUEUED: queue,
     State.TRAINING: watch,
     State.TRAINED: prepare,
     State.EVALUATING: evaluate,

@@ -1,34 +1,73 @@
 """Training: start the batch job exactly once, look at it until it ends, keep its model.
 
-The job's id is saved before the job is started; a service that starts what is submitted is asked only after
+A job runs in one of its service's places, which are leases by time in the ledger; while all are taken the run is
+`queued`. The job's id is saved before the job is started; a service that starts what is submitted is asked only after
 `submitting` was saved. So a kill at any point leaves nothing, a registered job that never runs, or a job that is found.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 
 import msgspec
 
 from retrain import inbox, paths
-from retrain.errors import PermanentError
+from retrain.errors import PermanentError, RetrainError
 from retrain.model import Model
 from retrain.outcome import Outcome, end, go, halt, stay
-from retrain.ports import JobState, Ports, Trainer
-from retrain.run import Artifact, Job, Run, State
+from retrain.ports import JobState, Places, Ports, Trainer
+from retrain.run import Artifact, Job, Lease, Run, State
 
-FIRST_LOOK, LONGEST_LOOK = 2.0, 60.0  # seconds between looks at a running job
+FIRST_LOOK, LONGEST_LOOK = 2.0, 60.0  # seconds between looks at a running job, or for a place
+TENURE = timedelta(minutes=30)
+"""A place is taken for so long, and renewed while its job runs, so a run that nobody drives gives it up."""
+MARGIN = timedelta(minutes=12)
+"""A place with less time left is renewed: more than a look at the job, or its message lost and sent again, can take."""
 
 
 def submit(run: Run, ports: Ports) -> Outcome:
     """From `ready`: submit the job, or note that we are about to."""
     if ports.ledger.champion(run.target) is None:
         return halt(run, not_adopted(run.target), ports.now())
-    now = ports.now()
+    return _begin(run, ports)
+
+
+def queue(run: Run, ports: Ports) -> Outcome:
+    """In `queued`: the same, once there is a place for the job."""
+    return _begin(run, ports)
+
+
+def _begin(run: Run, ports: Ports) -> Outcome:
     trainer = ports.services.trainer(ports.models.get(run.target))
-    job = _submitted(run, trainer, ports) if trainer.registers else Job(phase="submitting", since=now)
-    return go(run, State.TRAINING, f"attempt {run.attempt}", now, job=job)
+    places, lease = trainer.places(), None
+    if places is not None:
+        again = run.state is State.QUEUED
+        lease = ports.ledger.take_place(places, run.id, ports.now() + TENURE, again=again)
+        if lease is None:
+            return _wait(run, places, ports)
+    try:
+        job = _first(run, trainer, ports)
+    except RetrainError:
+        if lease is not None:
+            ports.ledger.free_place(lease)
+        raise
+    job = msgspec.structs.replace(job, lease=lease)
+    return go(run, State.TRAINING, f"attempt {run.attempt}", ports.now(), job=job)
+
+
+def _first(run: Run, trainer: Trainer, ports: Ports) -> Job:
+    return _submitted(run, trainer, ports) if trainer.registers else Job(phase="submitting", since=ports.now())
+
+
+def _wait(run: Run, places: Places, ports: Ports) -> Outcome:
+    """Until the next look for a place, more seldom the longer it takes: what is waited for is the end of a job."""
+    pause = _pause(run.tries)
+    if run.state is State.QUEUED:
+        return stay(run, pause, tries=run.tries + 1, deadline=None)
+    why = f"{places.url} runs {places.count} jobs already (jobs_at_once); it waits for a place"
+    return replace(go(run, State.QUEUED, why, ports.now()), wait=pause)
 
 
 def not_adopted(target: str) -> str:
@@ -45,7 +84,8 @@ def watch(run: Run, ports: Ports) -> Outcome:
     trainer = ports.services.trainer(model)
     job = run.job
     if job is None or job.phase == "submitting":
-        return stay(run, None, job=_submitted(run, trainer, ports))
+        submitted = _submitted(run, trainer, ports)
+        return stay(run, None, job=msgspec.structs.replace(submitted, lease=job.lease if job else None))
     if job.phase == "submitted":
         trainer.start(job.id)
         return _started(run, job, model, ports)
@@ -84,8 +124,21 @@ def _look(run: Run, job: Job, trainer: Trainer, ports: Ports) -> Outcome:
         return end(run, State.FAILED, f"the training job {job.id} was not done by its deadline; it was cancelled", now)
     if status.state is JobState.NOT_STARTED and job.polls == 0:
         trainer.start(job.id)
-    pause = min(FIRST_LOOK * 1.5**job.polls, LONGEST_LOOK)
-    return stay(run, pause, job=msgspec.structs.replace(job, polls=job.polls + 1), tries=0)
+    looked = msgspec.structs.replace(job, polls=job.polls + 1, lease=_renewed(job.lease, ports))
+    return stay(run, _pause(job.polls), job=looked, tries=0)
+
+
+def _pause(looks: int) -> float:
+    """Seconds until the next look after so many, be they thousands."""
+    return min(FIRST_LOOK * 1.5 ** min(looks, 20), LONGEST_LOOK)
+
+
+def _renewed(lease: Lease | None, ports: Ports) -> Lease | None:
+    """The job's place for longer, when little of its time is left. One that was lost to another is not asked for again:
+    the job runs."""
+    if lease is None or ports.now() + MARGIN < lease.until:
+        return lease
+    return ports.ledger.renew_place(lease, ports.now() + TENURE)
 
 
 def _keep(run: Run, job: Job, trainer: Trainer, ports: Ports) -> Outcome:
@@ -94,6 +147,8 @@ def _keep(run: Run, job: Job, trainer: Trainer, ports: Ports) -> Outcome:
     The file leaves the inbox only now: its event, delivered again, must find it until the run's own messages drive it.
     """
     inbox.clear(run, ports)
+    if job.lease is not None:
+        ports.ledger.free_place(job.lease)
     results, blob, now = trainer.results(job.id), paths.candidate(run), ports.now()
     if results.artifact.partition("?")[0] != ports.blobs.url(blob):
         ports.blobs.write(blob, trainer.download(results.artifact))
@@ -108,6 +163,7 @@ def _keep(run: Run, job: Job, trainer: Trainer, ports: Ports) -> Outcome:
         State.TRAINED,
         f"job {job.id} finished",
         now,
+        job=msgspec.structs.replace(job, lease=None),
         candidate=Artifact(blob=blob, sha256=digest.hexdigest(), size=size),
         metrics=_metrics(results.metrics, trainer),
         times=msgspec.structs.replace(run.times, trained=now),

@@ -1,12 +1,16 @@
-"""The status page: what is live for each model, and what became of its newest runs. Reads only."""
+"""The status page: what is live for each model, and what became of its newest runs. Reads only.
+
+A model with keys shows what is live for each; the runs of one key are on a page of its own, `/?model=NAME:KEY`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
 from string import Template
+from urllib.parse import quote
 
 from retrain.champion import Champion
 from retrain.model import Model
@@ -16,15 +20,20 @@ from shared.api.http import Reply, Request
 
 WEB = Path(__file__).parents[2] / "web"
 SHOWN = 15  # runs of each model
+MOST_KEYS = 1000  # rows of one model
+KEY_HEADINGS = ("key", "live")
 HEADINGS = ("landed (UTC)", "state", "by", "candidate", "champion", "landed to live", "why")
 
 
 def status(request: Request, ports: Ports) -> Reply:
     """The page as HTML."""
-    live = {champion.target: champion for champion in ports.ledger.champions()}
-    sections = [
-        _section(model, live.get(model.name), ports.ledger.runs(model.name, SHOWN)) for model in ports.models.all()
-    ]
+    chosen = request.query.get("model", "")
+    if chosen:
+        target = ports.models.get(chosen).target
+        sections = [_section(target, ports.ledger.champion(target), ports.ledger.runs(target, SHOWN))]
+    else:
+        live = {champion.target: champion for champion in ports.ledger.champions()}
+        sections = [_of_entry(entry, live, ports) for entry in ports.models.all()]
     nothing = "<p>No model is configured yet; docs/configuration.md says how.</p>"
     page = _template("status.html").substitute(
         at=f"{ports.now():%Y-%m-%d %H:%M:%S}", models="\n".join(sections) or nothing
@@ -37,16 +46,36 @@ def _template(name: str) -> Template:
     return Template((WEB / name).read_text(encoding="utf-8"))
 
 
-def _section(model: Model, champion: Champion | None, runs: Sequence[Run]) -> str:
-    rows = "\n".join(_row(run) for run in runs)
-    head = "".join(f"<th>{heading}</th>" for heading in HEADINGS)
-    table = f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div>' if runs else "<p>No run yet.</p>"
-    return f"<h2>{escape(model.name)}</h2><p>{_live(model, champion)}</p>{table}"
+def _of_entry(entry: Model, live: Mapping[str, Champion], ports: Ports) -> str:
+    if not entry.keys:
+        return _section(entry.name, live.get(entry.name), ports.ledger.runs(entry.name, SHOWN))
+    rows = [_key_row(target, live.get(target)) for target in entry.targets[:MOST_KEYS]]
+    adopted = sum(target in live for target in entry.targets)
+    more = f" The first {MOST_KEYS:,} are shown." if len(entry.keys) > MOST_KEYS else ""
+    count = f"{len(entry.keys):,} keys, {adopted:,} with a model on record.{more}"
+    return f"<h2>{escape(entry.name)}</h2><p>{count}</p>{_table(KEY_HEADINGS, rows)}"
 
 
-def _live(model: Model, champion: Champion | None) -> str:
+def _key_row(target: str, champion: Champion | None) -> str:
+    link = f'<a href="/?model={quote(target, safe="~:")}">{escape(target.partition(":")[2])}</a>'
+    cells = (link, _live(target, champion))
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _table(headings: Sequence[str], rows: Sequence[str]) -> str:
+    head = "".join(f"<th>{heading}</th>" for heading in headings)
+    lines = "\n".join(rows)
+    return f'<div class="scroll"><table><tr>{head}</tr>{lines}</table></div>'
+
+
+def _section(target: str, champion: Champion | None, runs: Sequence[Run]) -> str:
+    table = _table(HEADINGS, [_row(run) for run in runs]) if runs else "<p>No run yet.</p>"
+    return f"<h2>{escape(target)}</h2><p>{_live(target, champion)}</p>{table}"
+
+
+def _live(target: str, champion: Champion | None) -> str:
     if champion is None:
-        return f"Nothing is live on record: run <code>retrain adopt {escape(model.name)} --holdout FILE</code> first."
+        return f"Nothing is live on record: run <code>retrain adopt {escape(target)} --holdout FILE</code> first."
     by = f", by run {escape(champion.run)}" if champion.run else ", as it was adopted"
     text = f"Version {champion.version} is live since {champion.since:%Y-%m-%d %H:%M} UTC{by}."
     if champion.intent is not None:

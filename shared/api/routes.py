@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import msgspec
 
 from retrain import acts, adoption, doctor, foreign, landing, paths
+from retrain.champion import Champion
 from retrain.errors import BadRequest, NotFound
 from retrain.messages import (
     AdoptionRequest,
@@ -18,8 +21,9 @@ from retrain.messages import (
     RunRequest,
     UploadRequest,
 )
+from retrain.model import Model
 from retrain.ports import Ports
-from retrain.run import Actor, Run
+from retrain.run import ENDED, Actor, Run, State
 from shared.api.http import Reply, Request, who
 from shared.api.views import adopted_view, camel, champion_view, model_view, promoted_view, run_view
 
@@ -35,15 +39,33 @@ def health(request: Request, ports: Ports) -> Reply:
 
 
 def models(request: Request, ports: Ports) -> Reply:
-    """Every model with what is live."""
+    """Every model with what is live; of one with keys, how many there are and have something live."""
     live = {champion.target: champion for champion in ports.ledger.champions()}
-    return Reply(200, {"models": [model_view(model, live.get(model.name)) for model in ports.models.all()]})
+    return Reply(200, {"models": [_listed(model, live) for model in ports.models.all()]})
+
+
+def _listed(model: Model, live: Mapping[str, Champion]) -> dict[str, Any]:
+    if not model.keys:
+        return model_view(model, live.get(model.target))
+    counts = {"keys": len(model.keys), "adopted": sum(target in live for target in model.targets)}
+    return model_view(model, None) | counts
 
 
 def model(request: Request, ports: Ports) -> Reply:
-    """One model with what is live and every change of it."""
-    found = ports.models.get(request.route["model"])
-    return Reply(200, model_view(found, ports.ledger.champion(found.name), ports.ledger.changes(found.name)))
+    """One target with what is live and every change of it; of a model with keys, each key with what is live."""
+    name = request.route["model"]
+    entry = ports.models.entry(name) if ":" not in name else None
+    if entry is not None and entry.keys:
+        return Reply(200, _of_keys(entry, ports))
+    found = ports.models.get(name)
+    return Reply(200, model_view(found, ports.ledger.champion(found.target), ports.ledger.changes(found.target)))
+
+
+def _of_keys(entry: Model, ports: Ports) -> dict[str, Any]:
+    live = {champion.target: champion for champion in ports.ledger.champions(entry.name)}
+    pairs = zip(entry.keys, entry.targets, strict=True)
+    targets = [{"key": key, "name": target, "champion": champion_view(live.get(target))} for key, target in pairs]
+    return _listed(entry, live) | {"targets": targets}
 
 
 def examine(request: Request, ports: Ports) -> Reply:
@@ -58,7 +80,25 @@ def runs(request: Request, ports: Ports) -> Reply:
     limit = request.query.get("limit", "50")
     if not limit.isdigit() or not 1 <= int(limit) <= MOST_RUNS:
         raise BadRequest(f"limit={limit!r} must be a number from 1 to {MOST_RUNS}")
-    return Reply(200, {"runs": [run_view(run, request.base) for run in ports.ledger.runs(found.name, int(limit))]})
+    return Reply(200, {"runs": [run_view(run, request.base) for run in ports.ledger.runs(found.target, int(limit))]})
+
+
+def open_runs(request: Request, ports: Ports) -> Reply:
+    """Runs of all models that have not ended; with `?state=` those that stand there. The oldest first."""
+    wanted = request.query.get("state", "")
+    if wanted and wanted not in set(State) - ENDED:
+        open_states = ", ".join(state for state in State if state not in ENDED)
+        raise BadRequest(f"state={wanted!r}: of runs that have not ended it is one of {open_states}")
+    found = [run for ident in ports.ledger.open_runs() if (run := _present(ident, ports)) is not None]
+    shown = [run for run in found if not run.ended and wanted in ("", run.state)]
+    return Reply(200, {"runs": [run_view(run, request.base) for run in sorted(shown, key=lambda run: run.created)]})
+
+
+def _present(ident: str, ports: Ports) -> Run | None:
+    try:
+        return ports.ledger.run(ident)
+    except NotFound:
+        return None
 
 
 def start_run(request: Request, ports: Ports) -> Reply:
@@ -90,7 +130,8 @@ def upload(request: Request, ports: Ports) -> Reply:
     name = asked.name or f"{uuid4().hex}.csv"
     if "/" in name or "\\" in name or name.startswith(".") or len(name) > 200 or not name.isprintable():
         raise BadRequest(f"name={name!r} must be a plain file name of at most 200 characters")
-    folder = found.name if asked.purpose == "data" else f"{found.name}/{uuid4().hex[:12]}"
+    place = paths.place(found.target)
+    folder = place if asked.purpose == "data" else f"{place}/{uuid4().hex[:12]}"
     blob = f"{PURPOSES[asked.purpose]}/{folder}/{name}"
     url = ports.blobs.sign(blob, "c", UPLOAD_LIFE)
     return Reply(201, {"uploadUrl": url, "blob": blob, "expires": ports.now() + UPLOAD_LIFE})
@@ -156,8 +197,8 @@ def rollback(request: Request, ports: Ports) -> Reply:
     """Puts the model back that was live before: 202 with before and after."""
     found = ports.models.get(request.route["model"])
     why = request.read(PersonRequest).reason
-    champion, begun = acts.rollback(found.name, ports, actor=_who(request), why=why)
-    view = {"model": found.name, "champion": champion_view(champion)}
+    champion, begun = acts.rollback(found.target, ports, actor=_who(request), why=why)
+    view = {"model": found.target, "champion": champion_view(champion)}
     return Reply(202, view | {"before": msgspec.to_builtins(begun.before), "after": begun.after})
 
 

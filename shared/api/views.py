@@ -47,7 +47,7 @@ def run_view(run: Run, base: str, moves: list[Move] | None = None, decision: Any
 def model_view(model: Model, champion: Champion | None, changes: list[Change] | None = None) -> dict[str, Any]:
     """A model's configuration in short, and what is live."""
     view: dict[str, Any] = {
-        "name": model.name,
+        "name": model.target,
         "label": model.label,
         "metric": model.gate.metric,
         "kind": model.kind,

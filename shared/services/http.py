@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from weakref import WeakValueDictionary
 
 import msgspec
 import requests
@@ -46,7 +48,7 @@ class Http:
     ) -> None:
         self._origins = {origin(url) for url in urls}
         self._local = all(is_loopback(host_of(url)) for url in urls)
-        self._session = session or pooled()
+        self._session = session or shared(frozenset(self._origins))
         self._sleep = sleep
         self._timeout = timeout
 
@@ -161,6 +163,19 @@ def _without_signature(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("urllib3.connectionpool").addFilter(_without_signature)  # at DEBUG it logs addresses, SAS included
+
+
+_SESSIONS: WeakValueDictionary[frozenset[str], requests.Session] = WeakValueDictionary()
+_LOCK = threading.Lock()
+
+
+def shared(origins: frozenset[str]) -> requests.Session:
+    """One session for all clients of the same hosts, as long as there is one: a thousand endpoints share its pool."""
+    with _LOCK:
+        session = _SESSIONS.get(origins)
+        if session is None:
+            session = _SESSIONS[origins] = pooled()
+        return session
 
 
 def pooled() -> requests.Session:

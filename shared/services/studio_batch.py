@@ -9,7 +9,7 @@ import msgspec
 
 from retrain.errors import AccessDenied, BadConfiguration, Conflict
 from retrain.model import Section
-from retrain.ports import Diagnosis, JobState, JobStatus, Results
+from retrain.ports import Diagnosis, JobState, JobStatus, Places, Results
 from retrain.run import Run
 from shared.services import credentials, studio_batch_examine, urls
 from shared.services.http import Http
@@ -25,7 +25,8 @@ class StudioBatchSettings(Section, frozen=True):
     `url` is the Request URI of the training service's batch execution, `key` a reference to its API key. `model` and
     `metrics` are names of outputs (`metrics` may be empty), `input` the name of the input that takes the data. A
     service that reads its data by Import Data has no input: `data_parameter` then names the web-service parameter that
-    takes the data's signed address.
+    takes the data's signed address. `jobs_at_once` of all models that train there are run, 40 at most: the service
+    would run no more itself, and then keep the others in an order of its own.
     """
 
     url: str
@@ -35,6 +36,7 @@ class StudioBatchSettings(Section, frozen=True):
     metrics: str = "output1"
     parameters: dict[str, str] = msgspec.field(default_factory=dict)
     data_parameter: str | None = None
+    jobs_at_once: int = 20
 
     def problems(self) -> list[str]:
         """What cannot work, before anything is called."""
@@ -46,6 +48,8 @@ class StudioBatchSettings(Section, frozen=True):
             found.append(f"metrics and model are both {self.model!r}; each needs an output of its own")
         if not self.input and not self.data_parameter:
             found.append("input is empty: name the input that takes the data, or a data_parameter")
+        if not 1 <= self.jobs_at_once <= 40:
+            found.append(f"jobs_at_once = {self.jobs_at_once} must be between 1 and 40; the service runs no more")
         if self.data_parameter in self.parameters:
             found.append(f"parameters sets {self.data_parameter!r}, which data_parameter fills with the data's address")
         return [problem for problem in found if problem]
@@ -69,6 +73,10 @@ class StudioBatch:
     def of(cls, settings: StudioBatchSettings, sign: Sign, env: Mapping[str, str] | None = None) -> Self:
         """A client with the key its settings refer to. Raises BadConfiguration."""
         return cls(settings, credentials.secret(settings.key, env), sign)
+
+    def places(self) -> Places:
+        """As many as the configuration allows, at the address of the service."""
+        return Places(url=runtime_base(self._settings.url).lower(), count=self._settings.jobs_at_once)
 
     def find(self, run: Run) -> str | None:
         """None: the service cannot say. A job that was registered and not started does nothing; submit another."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import msgspec
 
@@ -37,6 +37,9 @@ class StudioClassicSettings(ScoringSettings, frozen=True, kw_only=True):
     key; one `staging_key` serves all staging endpoints, or there are as many as endpoints. `resource` is needed only
     where an endpoint has several.
     """
+
+    per_key: ClassVar[tuple[str, ...]] = ("production",)
+    """Settings that must differ from key to key, where a model has keys."""
 
     production: str
     production_key: str

@@ -38,8 +38,14 @@ PATCHING: Advice = {
 }
 
 
+_FREE = (
+    "If the workspace is a free one: it takes three endpoints of a web service, the default one included, with four "
+    "calls at a time; more need a standard workspace."
+)
 CREATING: Advice = {
     **COMMON,
+    "400": (None, _FREE),
+    "UpdateWebServiceResourceFailed": (BadConfiguration, _FREE),
     "409": (None, "There is an endpoint of that name; choose another, or use that one."),
     "WebServiceTypeInvalid": (BadConfiguration, TRAINING_ADVICE),
 }

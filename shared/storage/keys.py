@@ -17,7 +17,7 @@ ACCEPTED = "accepted"
 TARGETS = "~targets"
 SLOTS = "~slot"
 OPEN_FIRST, OPEN_END = "~open-", "~open."
-TIME, MOVE, CHANGE = "time|", "move|", "change|"
+TIME, MOVE, CHANGE, PLACE = "time|", "move|", "change|", "place|"
 
 _PLAIN = " |:~_.-@=+,"  # besides letters and digits; never / \ # ? % or control characters, which keys may not hold
 _LONGEST = 400  # characters; the service allows 512 for a whole key
@@ -84,6 +84,16 @@ def note(name: str) -> str:
 def slot(url: str) -> str:
     """An endpoint's slot, by the hash of its address."""
     return sha256(url.encode()).hexdigest()
+
+
+def places(service: str) -> str:
+    """The partition with the places of a training service, by the hash of its address."""
+    return f"~place-{slot(service)[:32]}"
+
+
+def place(number: int) -> str:
+    """One of them."""
+    return f"{PLACE}{number:03}"
 
 
 def opened(run_id: str, buckets: int) -> str:

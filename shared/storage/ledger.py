@@ -12,11 +12,13 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from retrain import ports
 from retrain.champion import Accepted, Champion, Change
 from retrain.errors import NotFound, StaleRecord, Taken
 from retrain.ports import Ledger, Save
-from retrain.run import Landed, Move, Run, target_of
+from retrain.run import Landed, Lease, Move, Run, target_of
 from shared.storage import keys
+from shared.storage.places import Places
 from shared.storage.rows import Write, gather, packed, run_columns, spread, unpacked
 from shared.storage.slots import Slots
 from shared.storage.table import LARGEST_TRANSACTION, Table
@@ -40,6 +42,7 @@ class TableLedger(Ledger):
         self._buckets = buckets
         self._now = now
         self._slots = Slots(table, now)
+        self._places = Places(table, now)
 
     # Runs
 
@@ -136,11 +139,16 @@ class TableLedger(Ledger):
         row = self._table.read(keys.safe(target), keys.CHAMPION)
         return unpacked(Champion, row) if row else None
 
-    def champions(self) -> list[Champion]:
-        """Of all targets, by an index of targets and one point read each."""
-        targets = [row.values["target"] for row in self._table.across(keys.TARGETS, keys.TARGETS + "!")]
+    def targets(self, model: str = "") -> list[str]:
+        """By an index of targets."""
+        index = keys.TARGETS
+        rows = self._table.under(index, keys.safe(f"{model}:")) if model else self._table.across(index, index + "!")
+        return [row.values["target"] for row in rows]
+
+    def champions(self, model: str = "") -> list[Champion]:
+        """By the index and one point read each."""
         with ThreadPoolExecutor(_READERS) as readers:
-            return [champion for champion in readers.map(self.champion, targets) if champion]
+            return [champion for champion in readers.map(self.champion, self.targets(model)) if champion]
 
     def changes(self, target: str, limit: int = 50) -> list[Change]:
         """Newest first."""
@@ -175,6 +183,20 @@ class TableLedger(Ledger):
     def free_slot(self, slot: str, holder: str) -> bool:
         """Whether it was the holder's until now. Another's slot is left alone."""
         return self._slots.free(slot, holder)
+
+    # Places
+
+    def take_place(self, places: ports.Places, holder: str, until: datetime, *, again: bool = False) -> Lease | None:
+        """None while all are taken."""
+        return self._places.take(places, holder, until, again=again)
+
+    def renew_place(self, lease: Lease, until: datetime) -> Lease | None:
+        """None when its time ran out and another took it."""
+        return self._places.renew(lease, until)
+
+    def free_place(self, lease: Lease) -> None:
+        """Another's place is left alone."""
+        self._places.free(lease)
 
     # Notes
 

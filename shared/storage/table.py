@@ -15,7 +15,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
 from azure.data.tables import TableEntity, UpdateMode
 
-from retrain.errors import BadRequest, NotFound, RetryableError
+from retrain.errors import BadRequest, NotFound, Replaced, RetryableError, StaleRecord
 from shared.storage.failures import Unanswered, asking, code_of
 from shared.storage.rows import Row, Write
 
@@ -74,6 +74,8 @@ class Table:
                 self._client.delete_entity(partition, key, etag=etag or None, match_condition=condition)
         except NotFound:
             return
+        except Replaced as error:
+            raise StaleRecord(str(error)) from error
 
     def _write(self, asked: str, writes: tuple[Write, ...], token: str, *, again: bool) -> str:
         try:

@@ -34,6 +34,12 @@ def shuffled(month: str, seed: int = 1) -> str:
     return text([header, *([*row[:-1], label] for row, label in zip(rows, labels, strict=True))])
 
 
+def scaled(content: str, factor: float) -> str:
+    """The same rows at a station with so many times the rentals: what there is to learn differs from other stations."""
+    header, *rows = table(content)
+    return text([header, *([*row[:-1], f"{float(row[-1]) * factor:.2f}"] for row in rows)])
+
+
 def table(content: str) -> list[list[str]]:
     """The rows of a CSV text, the header first."""
     return list(csv.reader(io.StringIO(content)))

@@ -22,7 +22,7 @@ from azure.storage.queue import QueueServiceClient
 from local.host.launch import HostProcess
 from local.scenery import Scene, stage
 from local.stack import ROOT, Stack
-from retrain import adoption, advance, landing, production
+from retrain import adoption, advance, landing, paths, production
 from retrain.messages import EVALUATION_QUEUE, TRAINING_QUEUE, Settle, step_or_settle
 from retrain.ports import Ports
 from retrain.run import ENDED, Actor, Run, State
@@ -138,7 +138,7 @@ class World:
 
     def drop(self, file: str, content: str, name: str = "") -> str:
         """Uploads training data of the model."""
-        return self.put(f"{name or self.name}/{file}", content)
+        return self.put(f"{paths.place(name or self.name)}/{file}", content)
 
     def names(self, container: str, prefix: str = "") -> list[str]:
         """What a container holds."""
@@ -168,8 +168,9 @@ class World:
     def adopt(self, name: str = "", **options: Any) -> adoption.Adopted:
         """Adopts the live model, which was trained on `first`, with March 2011 as the labelled holdout."""
         name = name or self.name
-        holdout = self.put(f"{name}/holdout.csv", bikes.months("2011-03"), "history")
-        data = self.put(f"{name}/first.csv", self.first, "history")
+        place = paths.place(name)
+        holdout = self.put(f"{place}/holdout.csv", bikes.months("2011-03"), "history")
+        data = self.put(f"{place}/first.csv", self.first, "history")
         return adoption.adopt(name, holdout, self.ports, **{"data": [data], "actor": TESTER, **options})
 
     def land(self, file: str, content: str, name: str = "") -> Run:

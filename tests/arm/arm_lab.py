@@ -13,10 +13,10 @@ from typing import Any
 import requests
 from azure.storage.blob import BlobServiceClient, ContainerSasPermissions, generate_container_sas
 
+from local.services.arm.client import PREVIEW, STABLE, ArmClient
 from local.services.arm.switches import TABLE
 from local.services.studio.client import StudioClient
 
-STABLE, PREVIEW = "2017-01-01", "2016-05-01-preview"
 SUBSCRIPTION, GROUP = "11111111-2222-3333-4444-555555555555", "models"
 PROVIDERS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.MachineLearning"
 STARTING_SWITCHES = {name: switch.default for name, switch in TABLE.items()} | {"operationDelay": 0.0}
@@ -58,10 +58,7 @@ class Lab:
 
     def token(self, audience: str = "https://management.azure.com") -> str:
         """A token of the managed identity."""
-        known = self.client.call("GET", "/_local/identity").json()
-        url = f"{known['IDENTITY_ENDPOINT']}?api-version=2019-08-01&resource={audience}"
-        answer = requests.get(url, headers={"X-IDENTITY-HEADER": known["IDENTITY_HEADER"]}, timeout=30)
-        return str(answer.json()["access_token"])
+        return ArmClient(self.client.url).token(audience)
 
     def role(self, role: str) -> None:
         """What the managed identity may do from now on."""

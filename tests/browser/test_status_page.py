@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-
-import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 
 from tests.app import bikes
 from tests.app.conftest import new_world, stack, world  # noqa: F401 (fixtures)
 from tests.app.world import World
-from tests.programs import need
-
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    need("chromium")
-    with sync_playwright() as playwright:
-        browser: Browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
-        yield browser.new_page()
-        browser.close()
 
 
 def test_the_page_shows_what_is_live_and_why_the_rest_is_not(world: World, page: Page) -> None:  # noqa: F811

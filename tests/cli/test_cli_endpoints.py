@@ -48,7 +48,7 @@ def created(endpoints: Command, studio: StudioClient, scene: Scene) -> Iterator[
 def test_a_created_endpoint_is_listed_and_shows_its_keys_only_when_asked(endpoints: Command, created: str) -> None:
     listed = json.loads(endpoints("list", "--json").out)["endpoints"]
     assert created in [endpoint["name"] for endpoint in listed]
-    plain, asked = endpoints("show", created), endpoints("show", created, "--keys")
+    plain, asked = endpoints("show", created), endpoints("show", created, "--show-keys")
     assert f"/endpoints/{created}" in plain.out
     assert "key" not in plain.out
     assert "primary key" in asked.out

@@ -51,7 +51,7 @@ def test_a_run_again_reaches_the_web_service_by_an_update(experiment: Run, csv: 
     first = json.loads(experiment("deploy", predictive["id"], "--name", "Scoring", "--json").out)
     assert "primaryKey" not in first
     assert "retrain studio experiment deploy" in experiment("run", predictive["id"]).out
-    again = experiment("deploy", predictive["id"], "--update", "--keys")
+    again = experiment("deploy", predictive["id"], "--update", "--show-keys")
     assert first["webService"] in again.out
     assert "primary key" in again.out
 

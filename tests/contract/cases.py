@@ -12,13 +12,14 @@ import csv
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from local.scenery import Scene, stage
-from local.services.arm.client import ArmClient
+from local.scenery_factory import through_factory
+from local.scenery_service import deployed_anew
 from local.services.studio.client import StudioClient
 from retrain.model import Model
 from retrain.ports import Endpoint, JobState, JobStatus, Ports, Rows, Slot, Trainer
@@ -158,25 +159,24 @@ def _classic(services: StudioClient, storage: str, name: str, text: str) -> Scen
                  settle=0)  # fmt: skip
 
 
+def _factory(services: StudioClient, storage: str, name: str, text: str) -> Scene:
+    handed = {"L2 Weight": "1.0"}
+    return through_factory(services.url, storage, _classic(services, storage, name, text), handed)
+
+
 def _new(services: StudioClient, storage: str, name: str, text: str) -> Scene:
-    """The classic one's definition deployed twice at Resource Manager, and trained by its classic training service."""
-    scene, arm = _classic(services, storage, name, text), ArmClient(services.url)
-    path = f"/api/workspaces/{scene.workspace['id']}/experiments"
-    experiments = services.call("GET", path, scene.workspace["token"]).json()
-    predictive = next(one for one in experiments if one["service"] == scene.service)
-    whole = arm.complete(services.export_definition(scene.workspace, predictive["id"]), storage)
-    live, trial = (arm.deploy(f"{name}-{slot}", whole) for slot in ("live", "trial"))
-    before, after = scene.toml.partition(f"[models.{name}.endpoint]")[::2]
-    rest = after.partition("\n[")[2]
-    table = f'kind = "studio-service"\nproduction = "{live}"\nstaging = "{trial}"\nsettle = 0\n'
-    toml = f"{before}[models.{name}.endpoint]\n{table}" + (f"[{rest}" if rest else "")
-    return replace(scene, toml=toml)
+    return deployed_anew(services, _classic(services, storage, name, text), storage)
 
 
 SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
     "studio-batch to studio-classic": (
         _classic,
         Faults(submit="submitjob", poll="getjobstatus"),
+        Faults(begin="patch", score="execute"),
+    ),
+    "data-factory to studio-classic": (
+        _factory,
+        Faults(submit="createfactoryrun", poll="getfactoryrun"),
         Faults(begin="patch", score="execute"),
     ),
     "studio-batch to studio-service": (

@@ -25,7 +25,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StudioC
     with Azurite() as azurite:
         storage = azurite.connection_string
         furnish(storage)
-        switches = {"propagationDelay": 0, "operationDelay": 0}
+        switches = {"propagationDelay": 0, "activityPollInterval": 0.05, "operationDelay": 0}
         with ServicesProcess(folder, storage, workers=1, switches=switches, log=folder / "log") as process:
             client = StudioClient(process.url)
             with identified(process.url):

@@ -115,4 +115,10 @@ def test_examining_finds_nothing_wrong_and_changes_nothing(subject: Case) -> Non
     if subject.services is not None:
         subject.services.clear_log()
         list(subject.trainer.examine())
-        assert {seen["method"] for seen in subject.services.log() if not seen["path"].endswith(":query")} <= {"GET"}
+        assert {seen["method"] for seen in subject.services.log() if "query" not in seen["path"]} <= {"GET"}
+
+
+def test_it_says_how_many_jobs_it_runs_at_a_time_the_same_for_all_who_train_there(subject: Case) -> None:
+    places = subject.trainer.places()
+    assert places is None or (places.count >= 1 and places.url.startswith("http"))
+    assert subject.trainer.places() == places

@@ -14,6 +14,7 @@ from local.docs import ROOT
 from retrain.gate.rules import GateRules
 from retrain.model import Basics, HoldoutRules, PromotionRules, read
 from retrain.ncrontab import Ncrontab
+from shared.services.data_factory import DataFactorySettings
 from shared.services.studio_batch import StudioBatchSettings
 from shared.services.studio_classic import StudioClassicSettings
 from shared.services.studio_service import StudioServiceSettings
@@ -27,6 +28,7 @@ KINDS = {
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[models.NAME]`": Basics,
     '`[models.NAME.trainer]` with `kind = "studio-batch"`': StudioBatchSettings,
+    '`[models.NAME.trainer]` with `kind = "data-factory"`': DataFactorySettings,
     '`[models.NAME.endpoint]` with `kind = "studio-classic"`': StudioClassicSettings,
     '`[models.NAME.endpoint]` with `kind = "studio-service"`': StudioServiceSettings,
     "`[models.NAME.gate]`": GateRules,

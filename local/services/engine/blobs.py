@@ -16,6 +16,8 @@ from azure.storage.blob.aio import BlobClient, BlobServiceClient, ExponentialRet
 from local.services.engine.records import BlobReference
 
 EXPERIMENT_OUTPUT = "experimentoutput"
+ARTIFACTS = "azureml"
+OWN_CONTAINERS = (EXPERIMENT_OUTPUT, ARTIFACTS)
 T = TypeVar("T")
 
 
@@ -141,7 +143,7 @@ class Blobs:
             raise Unreachable(type(failed).__name__) from failed
 
     async def write(self, reference: BlobReference, content: bytes) -> None:
-        """Writes the blob; of containers only that for unasked outputs is created when absent. Raises: Unreachable."""
+        """Writes the blob; only the stand-in's own containers are created when absent. Raises: Unreachable."""
 
         async def upload() -> None:
             await self._client(reference).upload_blob(content, overwrite=True)
@@ -149,29 +151,33 @@ class Blobs:
         try:
             await _reached(upload())
         except Unreachable as failed:
-            if not (isinstance(failed.__cause__, ResourceNotFoundError) and self._is_workspace_storage(reference)):
+            container, _ = split_location(reference.relative_location or "")
+            if not (isinstance(failed.__cause__, ResourceNotFoundError) and container in OWN_CONTAINERS):
                 raise
-            await self._create_container(reference)
+            await self.create_container(container, reference)
             await _reached(upload())
 
-    def _is_workspace_storage(self, reference: BlobReference) -> bool:
-        return (reference.relative_location or "").lstrip("/").startswith(f"{EXPERIMENT_OUTPUT}/")
+    async def create_container(self, name: str, beside: BlobReference | None = None) -> None:
+        """Creates a container in the workspaces' account, or in that of another blob, unless it is there.
 
-    async def _create_container(self, reference: BlobReference) -> None:
+        Raises: Unreachable.
+        """
         transport = AioHttpTransport(session=self._session, session_owner=False)
-        account, credential = self._account(reference)
+        account, credential = self._account(beside or self.own_reference(name))
         service = BlobServiceClient(account.url, credential=credential, transport=transport)
         try:
-            await service.create_container(EXPERIMENT_OUTPUT)
+            await service.create_container(name)
         except HttpResponseError as failed:
             if failed.status_code != 409:
                 raise Unreachable(said(failed)) from failed
 
-    def own_reference(self, name: str, account: str | None = None) -> BlobReference:
-        """A blob in the container for outputs that nobody asked for, of the workspaces' account or another."""
+    def own_reference(
+        self, name: str, container: str = EXPERIMENT_OUTPUT, *, account: str | None = None
+    ) -> BlobReference:
+        """A blob in the workspaces' account, or in another by its connection string."""
         if account is not None:
-            return BlobReference(connection_string=account, relative_location=f"{EXPERIMENT_OUTPUT}/{name}")
-        return BlobReference(base_location=self.own.url + "/", relative_location=f"{EXPERIMENT_OUTPUT}/{name}")
+            return BlobReference(connection_string=account, relative_location=f"{container}/{name}")
+        return BlobReference(base_location=self.own.url + "/", relative_location=f"{container}/{name}")
 
     def named(self, account: str, key: str) -> str:
         """The connection string of another account, which is where our own is, under its own name."""

@@ -4,7 +4,10 @@ import msgspec
 
 
 class Task(msgspec.Struct, kw_only=True, frozen=True):
-    """A training (`model` is None) or a batch scoring (`model` is a sha256 in the folder `models`)."""
+    """A training (`model` is None), a batch scoring (`model` is a sha256 in the folder `models`), or a service's own.
+
+    A training without `evaluation` is not evaluated.
+    """
 
     data: str
     location: str  # the name the data had: its extension says how to read it
@@ -14,6 +17,8 @@ class Task(msgspec.Struct, kw_only=True, frozen=True):
     parameters: dict[str, str] = {}
     model: str | None = None
     models: str = ""
+    call: str = ""  # "module:function" of a service's own work; it is given the task
+    files: dict[str, str] = {}  # more files that such a call reads and writes, by the names it knows
 
 
 class Reply(msgspec.Struct, kw_only=True, frozen=True):

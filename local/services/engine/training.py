@@ -36,11 +36,10 @@ class _Rows(NamedTuple):
     classes: tuple[str, ...]
 
 
-def train(table: Table, plan: Plan, parameters: Mapping[str, str]) -> Trained:
+def train(table: Table, plan: Plan, parameters: Mapping[str, str], evaluate: bool = True) -> Trained:
     """Trains and evaluates; `parameters` are kept in the model's header. Raises: CannotTrain, tables.Unparsable."""
     rows = _rows(table, plan)
-    first, rest = _split(len(rows.truth), plan)
-    evaluation = _evaluate(_fit(rows, plan, first), rows, rest)
+    evaluation = _evaluation(rows, plan) if evaluate else {}
     header = modelfile.Header(
         format=modelfile.FORMAT,
         task=plan.task,
@@ -108,6 +107,11 @@ def _fit(rows: _Rows, plan: Plan, which: np.ndarray | slice) -> Pipeline:
         raise CannotTrain("The training part of the split has one class only; give more rows or another split.")
     fitted: Pipeline = estimators.pipeline(plan, features).fit(rows.matrix[which], truth)
     return fitted
+
+
+def _evaluation(rows: _Rows, plan: Plan) -> dict[str, float]:
+    first, rest = _split(len(rows.truth), plan)
+    return _evaluate(_fit(rows, plan, first), rows, rest)
 
 
 def _evaluate(pipeline: Pipeline, rows: _Rows, which: np.ndarray) -> dict[str, float]:

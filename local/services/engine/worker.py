@@ -3,6 +3,7 @@
 It ends when its input ends: the server is gone then, however it died, and no training survives it.
 """
 
+import importlib
 import os
 import queue
 import signal
@@ -26,16 +27,26 @@ _CAUSES = (BadTable, MissingColumns, Unparsable, BadParameter, CannotTrain, NotA
 def perform(task: Task) -> Reply:
     """Does one task; what a user can mend becomes the reply's `error`."""
     try:
+        if task.call:
+            return _call(task)
         table = read_csv(Path(task.data), task.location)
         return _train(task, table) if task.model is None else _score(task, table)
     except _CAUSES as cause:
         return Reply(error=str(cause))
 
 
+def _call(task: Task) -> Reply:
+    module, _, name = task.call.partition(":")
+    reply: Reply = getattr(importlib.import_module(module), name)(task)
+    return reply
+
+
 def _train(task: Task, table: Table) -> Reply:
-    trained = train(table, plan(task.task, task.parameters), task.parameters)
+    wanted = bool(task.evaluation)
+    trained = train(table, plan(task.task, task.parameters), task.parameters, evaluate=wanted)
     Path(task.output).write_bytes(trained.model)
-    write_csv(Path(task.evaluation), list(trained.metrics), [[repr(value) for value in trained.metrics.values()]])
+    if wanted:
+        write_csv(Path(task.evaluation), list(trained.metrics), [[repr(value) for value in trained.metrics.values()]])
     return Reply(metrics=dict(trained.metrics))
 
 

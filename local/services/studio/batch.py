@@ -76,7 +76,7 @@ def _outputs(studio: Studio, endpoint: Endpoint, request: BatchRequest, job: str
 def _output(studio: Studio, endpoint: Endpoint, port: Port, given: BlobReference | None, job: str) -> BlobReference:
     allowed = MODEL_EXTENSIONS if port.kind == "model" else DATA_EXTENSIONS
     if given is None:
-        return studio.blobs.own_reference(f"{job}/{new_id()}{allowed[0]}", endpoint.storage)
+        return studio.blobs.own_reference(f"{job}/{new_id()}{allowed[0]}", account=endpoint.storage)
     check_reference(given, allowed, empty=("MissingOutputOverrideSpecification", port.name))
     check_unexpired(given)
     return given

@@ -1,0 +1,1 @@
+"""Azure Machine Learning: the designer's published pipelines, and the services that its runs are read from."""

@@ -1,0 +1,1 @@
+"""Azure Data Factory: factories and what is in them, pipelines that really run, and their activities."""

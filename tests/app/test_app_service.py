@@ -1,0 +1,81 @@
+"""A model served by "new" web services, whose storage account is not the app's: judged, promoted, taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from local.scenery_service import deployed_anew
+from local.services.arm.client import ArmClient
+from retrain import acts
+from retrain.run import State
+from tests.app import bikes
+from tests.app.world import TESTER, World
+
+SPRING = bikes.months("2011-04", "2011-05", "2011-06")
+
+
+class Served:
+    """The world's model at Resource Manager."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.arm, storage = world, ArmClient(world.studio.url), world.stack.storage
+        world.studio.switches(operationDelay=0.2)
+        scene = deployed_anew(world.studio, world.scenes[world.name], storage, 'models = "env:SERVICES_STORAGE"')
+        world.scenes[world.name] = replace(scene, keys={**scene.keys, "SERVICES_STORAGE": storage})
+        world.configure()
+
+    def model(self, slot: str = "live") -> str:
+        """Where a service's model is, by its definition."""
+        url = self.world.scenes[self.world.name].patch_url.removesuffix("live") + slot
+        return str(self.arm.get(url)["properties"]["assets"]["asset2"]["locationInfo"]["uri"])
+
+    def fail(self, slot: str) -> None:
+        """The next change of a service fails on its way."""
+        name = f"{self.world.name}-{slot}"
+        self.world.studio.fault("runoperation", endpoint=name, message="the service is out of machines")
+
+
+@pytest.fixture
+def served(new_world: Callable[..., World]) -> Served:
+    made = new_world()
+    return Served(made if made.storage != made.stack.storage else new_world())
+
+
+def test_a_better_model_goes_live_in_the_services_own_account_and_is_taken_back(served: Served) -> None:
+    world, first = served.world, served.model()
+    assert world.adopt().champion.version == 0
+    run = world.finish(world.land("spring.csv", SPRING))
+    assert run.state is State.PROMOTED, run.why
+    assert "/retrain-models/champions/" in served.model() and "/retrain-models/" not in first
+    acts.rollback(world.name, world.ports, actor=TESTER, why="only to try it")
+    world.pump()
+    champion = world.ports.ledger.champion(world.name)
+    assert champion is not None and champion.version == 2 and champion.intent is None
+    assert served.model().endswith(f"/retrain-models/champions/{world.name}/0/model.ilearner")
+
+
+def test_a_candidate_that_staging_cannot_take_is_not_judged(served: Served) -> None:
+    world = served.world
+    world.adopt()
+    before = served.model("staging")
+    served.fail("staging")
+    run = world.finish(world.land("spring.csv", SPRING))
+    assert run.state is not State.PROMOTED
+    assert "could not take the candidate" in run.why and "out of machines" in run.why
+    assert served.model("staging") == before
+
+
+def test_a_change_that_fails_on_its_way_leaves_the_old_model_live(served: Served) -> None:
+    world = served.world
+    world.adopt()
+    before = served.model()
+    served.fail("live")
+    run = world.finish(world.land("spring.csv", SPRING))
+    assert run.state is not State.PROMOTED and "out of machines" in run.why
+    assert before.rpartition("/")[0] != served.model().rpartition("/")[0], "the champion's copy was put back"
+    assert f"/champions/{world.name}/0/" in served.model()
+    champion = world.ports.ledger.champion(world.name)
+    assert champion is not None and champion.version == 0
