@@ -5,11 +5,12 @@ The function key goes into its header and nowhere else: no message of this modul
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from cli.problems import Problem, Unreachable, Usage
+from cli.problems import NotYet, Problem, Unreachable, Usage
 from shared.redact import redact
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ Json = dict[str, Any]
 CONNECT = 3.0  # seconds
 READ = 20.0  # seconds for looking at something
 PATIENT = 230.0  # seconds for an act that calls services; Azure itself cuts an HTTP answer off then
+LONGEST = 1800.0  # seconds for something that an app has begun
 UPLOAD = 600.0  # seconds without any progress while a file is sent
 BUSY = frozenset({429, 502, 503, 504})
 
@@ -51,9 +53,17 @@ class Api:
         return self._call("GET", path, {}, None, {}, PATIENT)
 
     def post(self, path: str, body: Json | None = None, *, key: str = "", dry: bool = False) -> Json:
-        """Asks for something; `key` makes asking twice harmless. Raises Problem, Unreachable."""
+        """Asks for something; `key` makes asking twice harmless. What was begun and takes its time (`notYet`) is asked
+        for again until it is done. Raises Problem, Unreachable."""
         headers = {"Idempotency-Key": key} if key else {}
-        return self._call("POST", path, {"dryRun": "true"} if dry else {}, body or {}, headers, PATIENT)
+        until = time.monotonic() + LONGEST
+        while True:
+            try:
+                return self._call("POST", path, {"dryRun": "true"} if dry else {}, body or {}, headers, PATIENT)
+            except NotYet as begun:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(begun.after)
 
     def upload(self, model: str, file: Path, name: str, purpose: str) -> str:
         """Sends a file through a link that can create this one blob and nothing else; the blob, as `container/name`.
@@ -140,6 +150,8 @@ def _refused(method: str, path: str, answer: requests.Response, found: Any) -> P
         code = error.get("code", "error")
         text = f"{redact(str(error['message']))} (HTTP {answer.status_code}, {code})"
         details = [redact(str(one)) for one in error.get("details") or ()]
+        if code == "notYet":
+            return NotYet(text, after=float(answer.headers.get("Retry-After", 5)), status=answer.status_code)
         return kind(text, details=details, status=answer.status_code)
     return kind(f"{method} {path}: HTTP {answer.status_code}. {_advice(answer.status_code)}", status=answer.status_code)
 

@@ -46,6 +46,14 @@ class Unreachable(Problem):
     """Nobody answered, or the app said that it cannot now: asking again later may succeed."""
 
 
+class NotYet(Unreachable):
+    """The app has begun what was asked and is at it; in `after` seconds it may be done."""
+
+    def __init__(self, message: str, *, after: float, status: int = 0) -> None:
+        super().__init__(message, status=status)
+        self.after = after
+
+
 class Usage(Problem):
     """The command line cannot be carried out as it was written."""
 

@@ -18,9 +18,9 @@ from datetime import timedelta
 import msgspec
 
 from retrain import callbacks, inbox, paths
-from retrain.errors import AccessDenied, BadConfiguration, NotFound, PermanentError, RetryableError, StaleRecord, Taken
+from retrain.errors import NotFound, PermanentError, RetryableError, StaleRecord, Taken
 from retrain.messages import EVALUATION_QUEUE, TRAINING_QUEUE, Step
-from retrain.outcome import Outcome, end, halt, later, twin
+from retrain.outcome import Outcome, later, stopped, twin
 from retrain.ports import Ports, Save
 from retrain.run import ASLEEP, ENDED, Run, State
 from retrain.steps import STEPS
@@ -96,10 +96,8 @@ def take(run: Run, ports: Ports) -> Outcome:
         return STEPS[run.state](run, ports)
     except RetryableError as error:
         return later(run, error, ports.now())
-    except (BadConfiguration, AccessDenied) as error:
-        return halt(run, f"{error.code}: {error}", ports.now())
     except PermanentError as error:
-        return end(run, State.FAILED, f"{error.code}: {error}", ports.now())
+        return stopped(run, error, ports.now())
 
 
 def save(before: Run, outcome: Outcome, ports: Ports) -> Run | None:

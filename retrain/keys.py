@@ -88,7 +88,7 @@ def _filled(value: Any, key: str) -> Any:
 def places(settings: msgspec.Struct) -> set[str]:
     """The names of the settings in which `{key}` stands somewhere."""
     values = msgspec.to_builtins(settings)
-    return {name for name, value in values.items() if _filled(value, "") != value}
+    return {name for name, value in values.items() if _filled(value, "") != _filled(value, PLACE)}
 
 
 def problems_of_each(settings: msgspec.Struct, keys: Sequence[str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from retrain.champion import Accepted, Champion, Change
-from retrain.errors import RetryableError
+from retrain.errors import AccessDenied, BadConfiguration, PermanentError, RetryableError
 from retrain.ports import Ports
 from retrain.run import Actor, Move, Run, State, moved
 
@@ -63,6 +63,14 @@ def twin(run: Run, first: str, now: datetime) -> Outcome:
 def halt(run: Run, why: str, now: datetime) -> Outcome:
     """Stops the run until a person has put something right and releases it."""
     return go(run, State.PARKED, why, now, parked_from=run.state)
+
+
+def stopped(run: Run, error: PermanentError, now: datetime) -> Outcome:
+    """What an error that will not pass comes to: a halt where a person can put it right, else the end of the run."""
+    why = f"{error.code}: {error}"
+    return (
+        halt(run, why, now) if isinstance(error, BadConfiguration | AccessDenied) else end(run, State.FAILED, why, now)
+    )
 
 
 def stay(run: Run, wait: float | None, **changes: Any) -> Outcome:

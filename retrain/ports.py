@@ -41,8 +41,11 @@ class Blobs(Protocol):
     def read(self, blob: str) -> bytes:
         """A small blob as a whole. Raises NotFound."""
 
-    def write(self, blob: str, data: bytes | BinaryIO | Iterable[bytes], *, only_new: bool = False) -> str:
-        """Puts it there; its etag, without quotes. Raises Conflict when `only_new` and there is one."""
+    def write(
+        self, blob: str, data: bytes | BinaryIO | Iterable[bytes], *, only_new: bool = False, etag: str = ""
+    ) -> str:
+        """Puts it there; its etag, without quotes. Raises Conflict when `only_new` and there is one, Replaced when
+        `etag` is given and no longer its version."""
 
     def copy(self, source: str, target: str) -> None:
         """Copies inside the store, replacing what was there."""
@@ -228,7 +231,8 @@ class Trainer(Protocol):
         """How many jobs may run there at a time; None where any number may. More wait as `queued` runs."""
 
     def find(self, run: Run) -> str | None:
-        """The id of a job that was already submitted for this attempt, where the service can tell."""
+        """The id of a job that was already submitted for this attempt, where the service can tell. When there are
+        several, that is the first, and the others are cancelled."""
 
     def submit(self, run: Run, training: str, artifact: str, metrics: str) -> str:
         """Registers a job that reads the blob `training` and writes the blobs `artifact` and `metrics`; its id."""

@@ -145,12 +145,17 @@ class Lease(Record, frozen=True):
 
 
 class Job(Record, frozen=True):
-    """The batch training job. Saved as `submitting` before the service is asked, so that a kill leaves a trace."""
+    """The batch training job. Saved as `submitting` before the service is asked, so that a kill leaves a trace.
 
-    phase: Literal["submitting", "submitted", "started"]
+    `due`: it is certain that nothing was submitted; `looking`: it is not, and the service is asked for the job a while.
+    `again`: submitted more than once, so an older one may show yet.
+    """
+
+    phase: Literal["due", "submitting", "looking", "submitted", "started"]
     since: datetime
     id: str = ""
     polls: int = 0
+    again: bool = False
     lease: Lease | None = None
 
 

@@ -19,7 +19,9 @@ from shared.configuration import ConfiguredModels, from_blobs, from_file
 from shared.recent import Recent
 from shared.services.credentials import references, secret
 from shared.services.data_factory import DataFactory, DataFactorySettings
+from shared.services.model_pointer import ModelPointer, ModelPointerSettings
 from shared.services.outside import Outside
+from shared.services.pipeline_endpoint import PipelineEndpoint, PipelineEndpointSettings
 from shared.services.studio_batch import StudioBatch, StudioBatchSettings
 from shared.services.studio_classic import StudioClassic, StudioClassicSettings
 from shared.services.studio_service import StudioService, StudioServiceSettings
@@ -29,12 +31,15 @@ from shared.storage.accounts import Storage
 TRAINERS: Mapping[str, tuple[type[Any], Any]] = {
     "studio-batch": (StudioBatchSettings, StudioBatch.of),
     "data-factory": (DataFactorySettings, DataFactory.of),
+    "pipeline-endpoint": (PipelineEndpointSettings, PipelineEndpoint.of),
 }
 ENDPOINTS: Mapping[str, tuple[type[Any], Any]] = {
     "studio-classic": (StudioClassicSettings, StudioClassic.of),
     "studio-service": (StudioServiceSettings, StudioService.of),
+    "model-pointer": (ModelPointerSettings, ModelPointer.of),
 }
-"""By `kind`: the settings that its table is checked against, and what makes the client."""
+"""By `kind`: the settings that its table is checked against, and what makes the client of settings, blobs and
+environment."""
 
 CLIENTS = 128
 """So many clients are kept: those of the targets that were at work last."""
@@ -79,7 +84,7 @@ class ConfiguredServices:
     def _client(self, kinds: Kinds, settings: Any) -> Any:
         make = next(make for kind, make in kinds.values() if isinstance(settings, kind))
         known_by = (type(settings), msgspec.json.encode(settings))
-        return self._clients.get(known_by, lambda: make(settings, self._blobs.sign, self._env))
+        return self._clients.get(known_by, lambda: make(settings, self._blobs, self._env))
 
 
 def now() -> datetime:

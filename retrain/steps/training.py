@@ -2,7 +2,8 @@
 
 A job runs in one of its service's places, which are leases by time in the ledger; while all are taken the run is
 `queued`. The job's id is saved before the job is started; a service that starts what is submitted is asked only after
-`submitting` was saved. So a kill at any point leaves nothing, a registered job that never runs, or a job that is found.
+`submitting` was saved. So a kill at any point leaves nothing, a registered job that never runs, or a job that is found
+(how is in `submission`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from retrain.model import Model
 from retrain.outcome import Outcome, end, go, halt, stay
 from retrain.ports import JobState, Places, Ports, Trainer
 from retrain.run import Artifact, Job, Lease, Run, State
+from retrain.steps import submission
 
 FIRST_LOOK, LONGEST_LOOK = 2.0, 60.0  # seconds between looks at a running job, or for a place
 TENURE = timedelta(minutes=30)
@@ -48,17 +50,13 @@ def _begin(run: Run, ports: Ports) -> Outcome:
         if lease is None:
             return _wait(run, places, ports)
     try:
-        job = _first(run, trainer, ports)
+        job = submission.first(run, trainer, ports)
     except RetrainError:
         if lease is not None:
             ports.ledger.free_place(lease)
         raise
     job = msgspec.structs.replace(job, lease=lease)
     return go(run, State.TRAINING, f"attempt {run.attempt}", ports.now(), job=job)
-
-
-def _first(run: Run, trainer: Trainer, ports: Ports) -> Job:
-    return _submitted(run, trainer, ports) if trainer.registers else Job(phase="submitting", since=ports.now())
 
 
 def _wait(run: Run, places: Places, ports: Ports) -> Outcome:
@@ -83,20 +81,12 @@ def watch(run: Run, ports: Ports) -> Outcome:
     model = ports.models.get(run.target)
     trainer = ports.services.trainer(model)
     job = run.job
-    if job is None or job.phase == "submitting":
-        submitted = _submitted(run, trainer, ports)
-        return stay(run, None, job=msgspec.structs.replace(submitted, lease=job.lease if job else None))
+    if job is None or job.phase in ("due", "submitting", "looking"):
+        return submission.go_on(run, trainer, ports)
     if job.phase == "submitted":
         trainer.start(job.id)
         return _started(run, job, model, ports)
     return _look(run, job, trainer, ports)
-
-
-def _submitted(run: Run, trainer: Trainer, ports: Ports) -> Job:
-    assert run.data is not None
-    known = trainer.find(run)
-    ident = known or trainer.submit(run, run.data.training, paths.candidate(run), paths.metrics(run))
-    return Job(phase="submitted", since=ports.now(), id=ident)
 
 
 def _started(run: Run, job: Job, model: Model, ports: Ports) -> Outcome:
@@ -112,6 +102,7 @@ def _started(run: Run, job: Job, model: Model, ports: Ports) -> Outcome:
 
 
 def _look(run: Run, job: Job, trainer: Trainer, ports: Ports) -> Outcome:
+    job = submission.only(run, job, trainer)
     status, now = trainer.poll(job.id), ports.now()
     if status.state is JobState.SUCCEEDED:
         return _keep(run, job, trainer, ports)
@@ -180,5 +171,9 @@ def _metrics(url: str, trainer: Trainer) -> dict[str, float]:
 
 def cancel(run: Run, ports: Ports) -> None:
     """Stops the run's job at its service, if there is one."""
-    if run.job is not None and run.job.id and run.state is State.TRAINING:
-        ports.services.trainer(ports.models.get(run.target)).cancel(run.job.id)
+    if run.job is None or run.state is not State.TRAINING:
+        return
+    trainer = ports.services.trainer(ports.models.get(run.target))
+    job = run.job.id or trainer.find(run)
+    if job:
+        trainer.cancel(job)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -123,11 +123,18 @@ def _refusal(body: bytes) -> Refusal:
         whole = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return Refusal(message=" ".join(body[:2000].decode(errors="replace").split())[:300])
-    found = whole.get("error", whole) if isinstance(whole, dict) else whole
+    around = _lowered(whole)
+    found = around.get("error", whole)
     if not isinstance(found, dict):
-        extra = whole.get("error_description", "") if isinstance(whole, dict) else ""
-        return Refusal(code=str(found)[:100], message=str(extra)[:600])
-    details = found.get("details")
-    first = details[0] if isinstance(details, list) and details and isinstance(details[0], dict) else {}
-    messages = dict.fromkeys(str(part["message"]) for part in (found, first) if part.get("message"))
-    return Refusal(str(found.get("code") or ""), str(first.get("code") or ""), " ".join(messages)[:900])
+        return Refusal(code=str(found)[:100], message=str(around.get("error_description", ""))[:600])
+    error = _lowered(found)
+    details = error.get("details")
+    first = _lowered(details[0] if isinstance(details, list) and details else None)
+    messages = dict.fromkeys(str(part["message"]) for part in (error, first) if part.get("message"))
+    detail = first.get("code") or _lowered(error.get("innererror")).get("code") or ""
+    return Refusal(str(error.get("code") or ""), str(detail), " ".join(messages)[:900])
+
+
+def _lowered(value: object) -> dict[str, Any]:
+    """A record with its names in lower case: the pipelines of Azure ML write `Error`, all others `error`."""
+    return {str(name).lower(): member for name, member in value.items()} if isinstance(value, dict) else {}

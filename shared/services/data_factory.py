@@ -13,7 +13,7 @@ import msgspec
 
 from retrain.errors import BadConfiguration, Conflict
 from retrain.model import Section
-from retrain.ports import Diagnosis, JobState, JobStatus, Results
+from retrain.ports import Blobs, Diagnosis, JobState, JobStatus, Places, Results
 from retrain.run import Run
 from shared.services import data_factory_examine, urls
 from shared.services.arm import Arm
@@ -73,12 +73,13 @@ class DataFactory:
         self._http, self._factory = arm.http, Factory(arm, url)
 
     @classmethod
-    def of(cls, settings: DataFactorySettings, sign: Sign, env: Mapping[str, str] | None = None) -> Self:
+    def of(cls, settings: DataFactorySettings, blobs: Blobs, env: Mapping[str, str] | None = None) -> Self:
         """A client that asks for tokens as the app's identity; it needs no secret."""
-        return cls(settings, sign)
+        return cls(settings, blobs.sign)
 
-    def places(self) -> None:
+    def places(self) -> Places | None:
         """None: a pipeline's own `concurrency` makes its runs wait in Data Factory."""
+        return None
 
     def find(self, run: Run) -> str | None:
         """The first run of the pipeline that carries our run's id; any that came after it is cancelled."""

@@ -9,7 +9,7 @@ import msgspec
 
 from retrain.errors import AccessDenied, BadConfiguration, Conflict
 from retrain.model import Section
-from retrain.ports import Diagnosis, JobState, JobStatus, Places, Results
+from retrain.ports import Blobs, Diagnosis, JobState, JobStatus, Places, Results
 from retrain.run import Run
 from shared.services import credentials, studio_batch_examine, urls
 from shared.services.http import Http
@@ -70,9 +70,9 @@ class StudioBatch:
         self._jobs = Jobs(self._studio, self._base)
 
     @classmethod
-    def of(cls, settings: StudioBatchSettings, sign: Sign, env: Mapping[str, str] | None = None) -> Self:
+    def of(cls, settings: StudioBatchSettings, blobs: Blobs, env: Mapping[str, str] | None = None) -> Self:
         """A client with the key its settings refer to. Raises BadConfiguration."""
-        return cls(settings, credentials.secret(settings.key, env), sign)
+        return cls(settings, credentials.secret(settings.key, env), blobs.sign)
 
     def places(self) -> Places:
         """As many as the configuration allows, at the address of the service."""

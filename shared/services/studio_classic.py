@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from retrain.errors import AccessDenied, BadConfiguration, NotFound
-from retrain.ports import Begun, Deployed, Diagnosis, JobState, JobStatus, Slot
+from retrain.ports import Begun, Blobs, Deployed, Diagnosis, JobState, JobStatus, Slot
 from retrain.run import Artifact
 from shared.services import credentials
 from shared.services.http import Http
@@ -99,9 +99,9 @@ class StudioClassic(StudioScoring):
         self._runtimes: dict[str, tuple[float, str]] = {}
 
     @classmethod
-    def of(cls, settings: StudioClassicSettings, sign: Sign, env: Mapping[str, str] | None = None) -> Self:
+    def of(cls, settings: StudioClassicSettings, blobs: Blobs, env: Mapping[str, str] | None = None) -> Self:
         """A client with the keys its settings refer to. Raises BadConfiguration."""
-        return cls(settings, {url: credentials.secret(key, env) for url, key in settings.keys.items()}, sign)
+        return cls(settings, {url: credentials.secret(key, env) for url, key in settings.keys.items()}, blobs.sign)
 
     def production(self) -> Slot:
         """The endpoint that users call."""

@@ -1,4 +1,4 @@
-"""Reads what Studio's Evaluate Model writes (one CSV row per evaluated data set) into our names of metrics."""
+"""Reads what Evaluate Model writes (in Studio one CSV row per evaluated data set) into our names of metrics."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ NAMES = {
 """Columns of Evaluate Model for two-class, multi-class and regression models, in lower case. Others are left out."""
 
 
+def our_name(name: str) -> str | None:
+    """Our name of one of Evaluate Model's metrics; the designer writes underscores for spaces. None for others."""
+    return NAMES.get(name.strip().lower().replace("_", " "))
+
+
 def read_evaluation(data: bytes) -> dict[str, float]:
     """The metrics of the first row, which Evaluate Model gives to the data set on its left input.
 
@@ -40,8 +45,8 @@ def read_evaluation(data: bytes) -> dict[str, float]:
         raise BadRequest(f"read the job's evaluation: no CSV ({error}); check which output gives the metrics") from None
     found: dict[str, float] = {}
     for column, text in zip(header, values, strict=False):
-        name = NAMES.get(column.strip().lower())
-        number = _number(text)
+        name = our_name(column)
+        number = finite(text)
         if name and number is not None:
             found.setdefault(name, number)
     if not found:
@@ -50,9 +55,10 @@ def read_evaluation(data: bytes) -> dict[str, float]:
     return found
 
 
-def _number(text: str) -> float | None:
+def finite(value: object) -> float | None:
+    """The number that a value is or spells; None for anything else, NaN and infinities included."""
     try:
-        value = float(text)
-    except ValueError:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
         return None
-    return value if math.isfinite(value) else None
+    return number if math.isfinite(number) else None

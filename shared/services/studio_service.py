@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 from urllib.parse import quote, unquote
 
 from retrain.errors import AccessDenied, BadConfiguration, NotFound
-from retrain.ports import Begun, Deployed, Diagnosis, JobState, JobStatus, Rows, Slot
+from retrain.ports import Begun, Blobs, Deployed, Diagnosis, JobState, JobStatus, Rows, Slot
 from retrain.run import Artifact
 from shared.services import credentials, urls
 from shared.services.arm import Arm, Token
@@ -110,16 +110,16 @@ class StudioService(StudioScoring):
     def of(
         cls,
         settings: StudioServiceSettings,
-        sign: Sign,
+        blobs: Blobs,
         env: Mapping[str, str] | None = None,
         token: Token = identity_token,
     ) -> Self:
         """A client with what its settings refer to. Raises BadConfiguration."""
         return cls(
             settings,
-            sign,
+            blobs.sign,
             keys={url: credentials.secret(key, env) for url, key in settings.keys.items()},
-            models=ServiceModels.of(sign, settings.models, settings.container, env),
+            models=ServiceModels.of(blobs.sign, settings.models, settings.container, env),
             storage_key=credentials.secret(settings.storage_key, env) if settings.storage_key else None,
             token=token,
         )

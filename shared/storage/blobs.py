@@ -86,14 +86,16 @@ class AzureBlobs(Blobs):
         """The whole of it. Raises NotFound."""
         return b"".join(self.open(blob))
 
-    def write(self, blob: str, data: bytes | BinaryIO | Iterable[bytes], *, only_new: bool = False) -> str:
+    def write(
+        self, blob: str, data: bytes | BinaryIO | Iterable[bytes], *, only_new: bool = False, etag: str = ""
+    ) -> str:
         """Puts it there; its etag. What fits into one block goes in one request; nothing is seen before all is there.
 
         Raises:
-            Conflict: `only_new`, and there is one.
+            Conflict: `only_new`, and there is one. Replaced: it is no longer the version `etag`, or gone.
         """
         client, token = self._client(blob), uuid4().hex
-        conditions = {"match_condition": MatchConditions.IfMissing} if only_new else {}
+        conditions: dict[str, Any] = {"match_condition": MatchConditions.IfMissing} if only_new else _only(etag)
         blocks = _blocks(data)
         first, second = next(blocks, b""), next(blocks, b"")
         try:
@@ -169,9 +171,8 @@ class AzureBlobs(Blobs):
         return self._service.get_blob_client(*split(blob))
 
     def _put(self, client: BlobClient, data: bytes, token: str, conditions: dict[str, Any]) -> str:
-        options = {"overwrite": True, "metadata": {_WRITER: token}, **conditions}
-        if conditions:
-            options["overwrite"] = False
+        replacing = conditions.get("match_condition") is not MatchConditions.IfMissing
+        options = {"overwrite": replacing, "metadata": {_WRITER: token}, **conditions}
         answer = self._create_on_demand(
             f"write blob {_path(client)}", _path(client), lambda: client.upload_blob(data, length=len(data), **options)
         )

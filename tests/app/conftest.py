@@ -29,15 +29,15 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def new_world(stack: Stack, tmp_path: Path) -> Iterator[Callable[..., World]]:
-    """Makes worlds: a storage account, a model that is served, and on demand a host."""
+    """Makes worlds (or their kind): a storage account, a model that is served, and on demand a host."""
     made: list[World] = []
 
-    def make(**options: object) -> World:
+    def make(kind: type[World] = World, **options: object) -> World:
         storage = stack.azurite.connection_string_for(f"world{next(_numbers)}")
         furnish(storage)
         folder = tmp_path / f"world{len(made)}"
         folder.mkdir()
-        world = World(stack, storage, folder, **options)  # type: ignore[arg-type]
+        world = kind(stack, storage, folder, **options)  # type: ignore[arg-type]
         made.append(world)
         return world
 

@@ -17,9 +17,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from local import scenery_designer
 from local.scenery import Scene, stage
+from local.scenery_designer import DesignerScene
 from local.scenery_factory import through_factory
 from local.scenery_service import deployed_anew
+from local.services.azureml.client import DesignerClient
 from local.services.studio.client import StudioClient
 from retrain.model import Model
 from retrain.ports import Endpoint, JobState, JobStatus, Ports, Rows, Slot, Trainer
@@ -150,13 +153,21 @@ def _await(look: Callable[[], JobStatus]) -> JobStatus:
     return status
 
 
-Maker = Callable[[StudioClient, str, str, str], Scene]
+Maker = Callable[[StudioClient, str, str, str], Scene | DesignerScene]
 """(services, storage, name, CSV text) → a model that is served, trained on that text."""
 
 
 def _classic(services: StudioClient, storage: str, name: str, text: str) -> Scene:
     return stage(services, name, text, task="classification", label=LABEL, learner="logistic-regression", metric="auc",
                  settle=0)  # fmt: skip
+
+
+def _designer(services: StudioClient, storage: str, name: str, text: str) -> DesignerScene:
+    designer = DesignerClient(services.url, "contract")
+    return scenery_designer.stage(
+        designer, storage, name, text, label=LABEL, learner="Two-Class Logistic Regression", metric="auc",
+        parameters={"L2 Weight": "L2 regularization weight"},
+    )  # fmt: skip
 
 
 def _factory(services: StudioClient, storage: str, name: str, text: str) -> Scene:
@@ -173,6 +184,11 @@ SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
         _classic,
         Faults(submit="submitjob", poll="getjobstatus"),
         Faults(begin="patch", score="execute"),
+    ),
+    "pipeline-endpoint to model-pointer": (
+        _designer,
+        Faults(submit="submitpipelineendpoint", poll="getrundetails"),
+        Faults(),
     ),
     "data-factory to studio-classic": (
         _factory,

@@ -16,16 +16,21 @@ from retrain.scoring import same_scores
 from .cases import Case
 
 
+def kept(subject: Case) -> str:
+    """Where the case's own model is kept while it is not in its slot; a slot may go on naming this very file."""
+    return f"candidates/{subject.model.name}/before.ilearner"
+
+
 @pytest.fixture
 def turned(subject: Case) -> Iterator[Artifact]:
     """A model that answers otherwise than the one in production; staging gets production's model back."""
     endpoint = subject.endpoint
     before = b"".join(endpoint.artifact(endpoint.production()))
-    subject.ports.blobs.write("candidates/contract/before.ilearner", before)
+    subject.ports.blobs.write(kept(subject), before)
     yield subject.trained(subject.turned())
     if subject.services is not None:
         subject.services.clear_faults()
-    original = Artifact(blob="candidates/contract/before.ilearner", sha256=sha256(before).hexdigest())
+    original = Artifact(blob=kept(subject), sha256=sha256(before).hexdigest())
     subject.given(subject.staging, original)
 
 
@@ -41,7 +46,7 @@ def test_staging_takes_a_model_and_production_stays(subject: Case, turned: Artif
 
 
 def test_production_takes_a_model_and_gives_it_back(subject: Case, turned: Artifact) -> None:
-    endpoint, before = subject.endpoint, "candidates/contract/before.ilearner"
+    endpoint, before = subject.endpoint, kept(subject)
     slot, scores = endpoint.production(), subject.scores(endpoint.production())
     assert subject.given(slot, turned).state is JobState.SUCCEEDED
     assert not same_scores(subject.scores(slot), scores)

@@ -15,6 +15,8 @@ from retrain.gate.rules import GateRules
 from retrain.model import Basics, HoldoutRules, PromotionRules, read
 from retrain.ncrontab import Ncrontab
 from shared.services.data_factory import DataFactorySettings
+from shared.services.model_pointer import ModelPointerSettings
+from shared.services.pipeline_endpoint import PipelineEndpointSettings
 from shared.services.studio_batch import StudioBatchSettings
 from shared.services.studio_classic import StudioClassicSettings
 from shared.services.studio_service import StudioServiceSettings
@@ -29,8 +31,10 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[models.NAME]`": Basics,
     '`[models.NAME.trainer]` with `kind = "studio-batch"`': StudioBatchSettings,
     '`[models.NAME.trainer]` with `kind = "data-factory"`': DataFactorySettings,
+    '`[models.NAME.trainer]` with `kind = "pipeline-endpoint"`': PipelineEndpointSettings,
     '`[models.NAME.endpoint]` with `kind = "studio-classic"`': StudioClassicSettings,
     '`[models.NAME.endpoint]` with `kind = "studio-service"`': StudioServiceSettings,
+    '`[models.NAME.endpoint]` with `kind = "model-pointer"`': ModelPointerSettings,
     "`[models.NAME.gate]`": GateRules,
     "`[models.NAME.holdout]`": HoldoutRules,
     "`[models.NAME.promotion]`": PromotionRules,

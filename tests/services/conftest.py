@@ -1,4 +1,4 @@
-"""A running stand-in of Studio over Azurite for these tests."""
+"""Running stand-ins of Studio and of the designer over one Azurite for these tests."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from local.services.launch import ServicesProcess
 from local.services.studio.client import StudioClient
 from shared.storage.accounts import Account, Storage
 
+from .pipeline_lab import PipelineLab
 from .wire import Wire
 from .world import World, people
 
@@ -24,20 +25,52 @@ def server() -> Iterator[Wire]:
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder: Path = tmp_path_factory.mktemp("studio")
-    with Azurite(accounts=f"{DEFAULT_ACCOUNT}:{DEFAULT_KEY};other:{DEFAULT_KEY}") as azurite:
-        text = azurite.connection_string_for(DEFAULT_ACCOUNT)
-        storage = Storage(Account.from_connection_string(text))
-        switches = {"propagationDelay": 0, "operationDelay": 0}
-        process = ServicesProcess(folder, text, workers=1, switches=switches, log=folder / "studio.log")
-        with process as studio:
-            client = StudioClient(studio.url)
-            made = World(client, storage, text, azurite.connection_string_for("other"))
-            made.blobs.write("runs/income/train.csv", people(400, 2).encode())
-            yield made
-            client.close()
-            storage.close()
+def azurite() -> Iterator[Azurite]:
+    """A real Azurite with two accounts."""
+    with Azurite(accounts=f"{DEFAULT_ACCOUNT}:{DEFAULT_KEY};other:{DEFAULT_KEY}") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def storage(azurite: Azurite) -> str:
+    """The connection string of the account that everything works on."""
+    return azurite.connection_string_for(DEFAULT_ACCOUNT)
+
+
+@pytest.fixture(scope="session")
+def services(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of all stand-ins."""
+    folder: Path = tmp_path_factory.mktemp("services")
+    switches = {"propagationDelay": 0, "operationDelay": 0}
+    with ServicesProcess(folder, storage, workers=1, switches=switches, log=folder / "log") as process:
+        yield process.url
+
+
+@pytest.fixture(scope="session")
+def world(services: str, storage: str, azurite: Azurite) -> Iterator[World]:
+    opened = Storage(Account.from_connection_string(storage))
+    client = StudioClient(services)
+    made = World(client, opened, storage, azurite.connection_string_for("other"))
+    made.blobs.write("runs/income/train.csv", people(400, 2).encode())
+    yield made
+    client.close()
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def shared_lab(services: str, storage: str) -> Iterator[PipelineLab]:
+    opened = Storage(Account.from_connection_string(storage))
+    made = PipelineLab(services, storage, opened.blobs)
+    yield made
+    made.close()
+    opened.close()
+
+
+@pytest.fixture
+def lab(shared_lab: PipelineLab) -> Iterator[PipelineLab]:
+    """The designer, a model in it, and clients; what a test ordered is taken back."""
+    yield shared_lab
+    shared_lab.calm()
 
 
 @pytest.fixture(autouse=True)

@@ -62,7 +62,7 @@ class NewServices:
     ) -> StudioService:
         """A client for two services."""
         whole = StudioServiceSettings(production=production, staging=staging, **settings)
-        return StudioService.of(whole, self.world.blobs.sign, env or {}, token=self.token)
+        return StudioService.of(whole, self.world.blobs, env or {}, token=self.token)
 
     def model(self, seed: int, sign: int = 1) -> Artifact:
         """A candidate, trained by the classic training service; `sign` -1 turns the world around."""

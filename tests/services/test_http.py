@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -86,6 +87,21 @@ def test_every_failing_status_has_an_error(status: int, code: str, detail: str) 
 def test_any_error_body_gives_a_readable_refusal(body: bytes) -> None:
     assert str(Answer("ask", 400, {}, body).refusal)
     assert len(str(Answer("ask", 400, {}, body).error())) < 2500
+
+
+@pytest.mark.parametrize("spell", [str.lower, str.capitalize, str.upper])
+def test_an_error_is_read_however_its_names_are_spelled(spell: Callable[[str], str]) -> None:
+    inner = {spell("code"): "StoppedPipeline", spell("message"): "It is disabled."}
+    error = {spell("code"): "BadRequest", spell("message"): "No run.", spell("details"): [inner]}
+    refusal = Answer("ask", 400, {}, msgspec.json.encode({spell("error"): error, "Correlation": {}})).refusal
+    assert refusal == Refusal("BadRequest", "StoppedPipeline", "No run. It is disabled.")
+
+
+def test_the_inner_code_is_the_specific_one_where_there_are_no_details() -> None:
+    error = {"code": "UserError", "message": "No run.", "details": [], "innerError": {"code": "NotFound"}}
+    assert Answer("ask", 404, {}, msgspec.json.encode({"error": error})).refusal == Refusal(
+        "UserError", "NotFound", "No run."
+    )
 
 
 def test_a_passing_fault_is_asked_again_twice_at_most(http: Http, server: Wire, sleeps: list[float]) -> None:

@@ -48,8 +48,8 @@ def live() -> Iterator[Service]:
         staging=env[f"{LIVE}STAGING"],
         staging_key=f"env:{LIVE}STAGING_KEY",
     )
-    sign = storage.blobs.sign
-    yield Service(StudioBatch.of(batch, sign), StudioClassic.of(classic, sign), storage.blobs, env[f"{LIVE}DATA"])
+    blobs = storage.blobs
+    yield Service(StudioBatch.of(batch, blobs), StudioClassic.of(classic, blobs), blobs, env[f"{LIVE}DATA"])
     storage.close()
 
 

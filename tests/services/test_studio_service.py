@@ -209,7 +209,7 @@ def test_missing_rights_are_said_with_what_to_give(
 def test_a_token_for_something_else_is_explained(services: NewServices, places: tuple[str, str]) -> None:
     settings = StudioServiceSettings(production=places[0], staging=places[1])
     foreign = StudioService.of(
-        settings, services.world.blobs.sign, {}, token=lambda _: services.token("https://ml.azure.com")
+        settings, services.world.blobs, {}, token=lambda _: services.token("https://ml.azure.com")
     )
     with pytest.raises(AccessDenied, match="takes a token of the app's identity"):
         foreign.current(foreign.production())

@@ -58,7 +58,7 @@ class World:
         shown = self.studio.get_endpoint(self.workspace, service)
         env = {"TRAINING_KEY": settings.pop("key", shown["PrimaryKey"])}
         url = settings.pop("url", shown["ApiLocation"] + "/jobs?api-version=2.0")
-        return StudioBatch.of(StudioBatchSettings(url=url, key="env:TRAINING_KEY", **settings), self.blobs.sign, env)
+        return StudioBatch.of(StudioBatchSettings(url=url, key="env:TRAINING_KEY", **settings), self.blobs, env)
 
     def trainer(self, **settings: Any) -> StudioBatch:
         """A trainer for the training service."""
@@ -73,7 +73,7 @@ class World:
         given = keys or (self.endpoint("live")["PrimaryKey"], self.endpoint("trial")["PrimaryKey"])
         names = {"production": self.url("live"), "staging": self.url("trial")} | settings
         whole = StudioClassicSettings(production_key="env:LIVE_KEY", staging_key="env:TRIAL_KEY", **names)
-        return StudioClassic.of(whole, self.blobs.sign, {"LIVE_KEY": given[0], "TRIAL_KEY": given[1]})
+        return StudioClassic.of(whole, self.blobs, {"LIVE_KEY": given[0], "TRIAL_KEY": given[1]})
 
 
 def a_run(**parameters: str) -> Run:

@@ -94,6 +94,49 @@ def test_a_new_blob_only_replaces_nothing(blobs: AzureBlobs, name: str) -> None:
             blobs.write(f"{name}/{size}", pieces(size), only_new=True)
 
 
+@pytest.mark.parametrize("size", [5, BIG])
+def test_only_the_version_that_was_seen_is_replaced(blobs: AzureBlobs, name: str, size: int) -> None:
+    seen = blobs.write(f"{name}/x", b"1")
+    second = blobs.write(f"{name}/x", pieces(size), etag=seen)
+    assert blobs.head(f"{name}/x").etag == second != seen
+    with pytest.raises(Replaced):
+        blobs.write(f"{name}/x", pieces(size), etag=seen)
+    assert blobs.head(f"{name}/x").etag == second
+
+
+@pytest.mark.parametrize("place", ["{}/gone", "{}none/x"])
+def test_a_blob_that_is_gone_is_not_replaced(blobs: AzureBlobs, name: str, place: str) -> None:
+    seen = blobs.write(f"{name}/x", b"1")
+    with pytest.raises(Replaced):
+        blobs.write(place.format(name), b"2", etag=seen)
+
+
+@pytest.mark.parametrize("size", [5, BIG])
+def test_of_many_who_replace_one_version_one_does(blobs: AzureBlobs, name: str, size: int) -> None:
+    seen = blobs.write(f"{name}/x", b"")
+
+    def write(letter: str) -> str:
+        try:
+            return blobs.write(f"{name}/x", (letter.encode() * size for _ in range(1)), etag=seen)
+        except (Replaced, RetryableError):
+            return ""
+
+    with ThreadPoolExecutor(4) as writers:
+        won = [etag for etag in writers.map(write, "abcd") if etag]
+    assert won == [blobs.head(f"{name}/x").etag]
+
+
+@pytest.mark.parametrize("fault", [Fault.ANSWER_LOST, Fault.ANSWER_FALSE])
+def test_a_replacement_whose_answer_was_lost_is_ours(
+    storages: Callable[..., Storage], lossy_blob: Lossy, blobs: AzureBlobs, name: str, fault: Fault
+) -> None:
+    seen = blobs.write(f"{name}/x", b"1")
+    lossy_blob.lose(fault)
+    etag = storages(blob=lossy_blob.address).blobs.write(f"{name}/x", b"2", etag=seen)
+    assert lossy_blob.left() == 0
+    assert blobs.head(f"{name}/x").etag == etag
+
+
 @pytest.mark.parametrize("fault", [Fault.ANSWER_LOST, Fault.ANSWER_FALSE])
 @pytest.mark.parametrize(("size", "write"), [(5, 1), (BIG, 3)])
 def test_a_new_blob_whose_answer_was_lost_is_ours(

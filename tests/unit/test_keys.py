@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -164,3 +165,14 @@ def test_the_run_of_a_candidate_is_told_by_its_path(model: str, key: str, digest
 def test_a_configuration_with_a_mistake_still_says_so_with_keys() -> None:
     with pytest.raises(BadConfiguration, match="did you mean 'keys'"):
         parsed(KEYED.replace("keys =", "kyes ="))
+
+
+def test_a_setting_without_a_place_for_a_key_has_none_whatever_its_type() -> None:
+    class Settings(msgspec.Struct):
+        text: str = "a"
+        several: tuple[str, ...] = ()
+        pairs: tuple[str, ...] = ("a", "b")
+        inside: tuple[str, ...] = ("a", "b{key}")
+        table: dict[str, str] = msgspec.field(default_factory=lambda: {"a": "{key}"})
+
+    assert keys.places(Settings()) == {"inside", "table"}

@@ -1,0 +1,30 @@
+"""docs/howto/designer.md does what it says: every command of it is run, and what it shows is what comes back."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.howto.page import ROOT, missing, run
+
+PAGE = ROOT / "docs" / "howto" / "designer.md"
+
+
+@pytest.mark.timeout(300)
+def test_the_page_runs_and_prints_what_it_shows() -> None:
+    wrong = [(block, line) for block in run(PAGE) if (line := missing(block)) is not None]
+    assert not wrong, "\n\n".join(
+        f"{PAGE.name}:{block.line} should print\n  {words}\nand printed\n{block.output}" for block, words in wrong
+    )
+
+
+def test_every_step_has_its_name_and_says_why() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    steps = re.split(r"^## ", text, flags=re.MULTILINE)
+    numbered = {int(found[1]): step for step in steps if (found := re.match(r"Step (\d+): ", step))}
+    assert sorted(numbered) == [1, 2, 3, 4]
+    for number, step in numbered.items():
+        assert "\nWhy: " in step, number
+        assert "call POST" in step, number
+        assert "n the studio" in step, number
