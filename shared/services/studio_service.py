@@ -139,6 +139,10 @@ class StudioService(StudioScoring):
         """What the service is now, as it says: fit to be kept, for it holds no secret."""
         return self._service(slot).get()
 
+    def record(self, slot: Slot) -> bytes:
+        """The definition, exported."""
+        return self.definition(slot).text
+
     def current(self, slot: Slot) -> Deployed:
         """Which trained model its definition names."""
         return _deployed(self.definition(slot).model(self._settings.asset))
