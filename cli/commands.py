@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import acts, doctor, endpoints, models, runs, service, studio, submitting
+from cli import acts, doctor, endpoints, models, runs, service, service_resource, studio, submitting
 from cli.main import version_line
 from cli.options import URL, Chosen
 from cli.problems import Exit, Problem
@@ -126,6 +126,8 @@ COMMANDS: dict[str, tuple[tuple[str, Callable[..., None]], ...]] = {
 for _panel, _commands in COMMANDS.items():
     for _name, _function in _commands:
         app.command(_name, rich_help_panel=_panel)(_function)
+for _name, _function in service_resource.COMMANDS:
+    service.app.command(_name)(_function)
 app.add_typer(endpoints.app, name="endpoints", rich_help_panel="Services")
 app.add_typer(service.app, name="service", rich_help_panel="Services")
 app.add_typer(studio.app, name="studio", rich_help_panel="Services")

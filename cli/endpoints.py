@@ -35,6 +35,7 @@ Key = Annotated[
     str,
     typer.Option("--key", metavar="env:NAME", help="Where the endpoint's key or the workspace's token is kept."),
 ]
+Request = Annotated[Path, typer.Argument(metavar="FILE", help="Inputs and GlobalParameters as JSON.")]
 Keys = Annotated[bool, typer.Option("--show-keys", help="Show the endpoint's own keys as well.")]
 
 
@@ -169,6 +170,51 @@ def patch_endpoint(
     else:
         say(f"{view['patchUrl']} took {reference.address} as {name!r}.")
         say("It shows in its answers after about half a minute.")
+
+
+@app.command("score")
+def score_request(file: Request, url: Url, key: Key, json: AsJson = False) -> None:
+    """Ask the endpoint that --url names for predictions, with a request as its help page shows it.
+
+    ```
+    retrain endpoints score request.json --url "$PATCH_URL" --key env:LIVE_KEY
+    ```
+    """
+    from cli.endpoint_scoring import read, score
+
+    body = read(file)
+    with _managing(url, key) as management:
+        results = score(management, body, key)
+    if json:
+        emit({"Results": results})
+        return
+    for name, output in results.items():
+        say(name, "bold")
+        table(output["value"]["ColumnNames"], output["value"]["Values"], indent=2)
+
+
+@app.command("remove")
+def remove_endpoint(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of an endpoint.")],
+    url: Url,
+    key: Key,
+    json: AsJson = False,
+) -> None:
+    """Remove an endpoint of the web service: its address and its keys are gone for good.
+
+    The default endpoint cannot be removed; it goes with its web service.
+
+    ```
+    retrain endpoints remove rentalloc001 --url "$PATCH_URL" --key env:WORKSPACE_TOKEN
+    ```
+    """
+    with _managing(url, key) as management:
+        removed = f"{management.url.rpartition('/')[0]}/{management.show(name).name}"
+        management.delete(name)
+    if json:
+        emit({"removed": removed})
+    else:
+        say(f"{removed} was removed.")
 
 
 @app.command("refresh")

@@ -5,6 +5,7 @@ Steps 1 to 5 of programmatic retraining, which people did in Studio's own user i
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ import typer
 from cli.api import Json
 from cli.local_studio import STUDIO_TOKEN, URL, Token, Url, Workspace, place, studio_at
 from cli.options import AsJson, File, parameters
+from cli.problems import Usage
 from cli.render import emit, facts, say, table
 
 OUTPUTS = ("evaluation", "model")
@@ -166,6 +168,38 @@ def _service(endpoint: Json, url: str, keys: bool) -> Json:
         "resources": [resource["Name"] for resource in endpoint["Resources"]],
         **secrets,
     }
+
+
+@app.command("export")
+def export_experiment(
+    experiment: Experiment,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the definition goes.")],
+    workspace: Workspace,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
+    studio: Url = URL,
+    token: Token = STUDIO_TOKEN,
+    json: AsJson = False,
+) -> None:
+    """Export an experiment as the definition of a "new" web service, to be deployed by `retrain service update --put`.
+
+    ```
+    retrain studio experiment export "$PREDICTIVE" definition.json
+    ```
+    """
+    import json as text
+
+    if file.exists() and not force:
+        raise Usage(f"{file} is there already; choose another name, or --force")
+    owned = place(workspace, token)
+    with studio_at(studio) as client:
+        definition = client.export_definition(owned, experiment)
+    file.write_text(text.dumps(definition, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if json:
+        emit({"file": str(file), "experiment": experiment})
+        return
+    say(f"{file} holds the definition of {definition['properties']['title']!r}.")
+    say("To deploy it, add properties.storageAccount.name; the account's key and the plan can be given to the command:")
+    say(f"  retrain service update {file} --put --storage-key env:NAME --plan ID --url URL")
 
 
 @app.command("list")

@@ -18,6 +18,20 @@ from shared.services.studio import VERSION, Studio
 PATIENCE, PAUSE = 600.0, 1.0  # seconds until we stop following, and between two looks
 
 
+def followed(
+    service: Service, operation: str, what: str, otherwise: str, sleep: Callable[[float], None] = time.sleep
+) -> str:
+    """How a change that was accepted ended. Raises Problem: it did not succeed, or not within `PATIENCE`."""
+    until = time.monotonic() + PATIENCE
+    while (status := service.look(operation)).state is JobState.RUNNING:
+        if time.monotonic() > until:
+            raise Problem(f"{service.name}: not done after {PATIENCE:.0f} s; look again with `service get`")
+        sleep(PAUSE)
+    if status.state is not JobState.SUCCEEDED:
+        raise Problem(f"{service.name}: {what} {status.state}, {otherwise}: {status.details}")
+    return str(status.state)
+
+
 class Update:
     """One definition for one web service."""
 
@@ -48,7 +62,7 @@ class Update:
         """Does it. Raises Problem when the operation fails, or the service does not show what was sent."""
         before = self._changes()
         operation = self._service.update(self._method, self._body())
-        state = self._follow(operation)
+        state = followed(self._service, operation, "the update", "the old model goes on", self._sleep)
         found = self._service.get()
         models = {one.key: one for one in found.models()}
         for asset in self._wanted.models():
@@ -95,16 +109,6 @@ class Update:
 
     def _keys(self) -> Keys | None:
         return None if self._live is None or self._wanted.value("properties", "keys") else self._service.keys()
-
-    def _follow(self, operation: str) -> str:
-        until = time.monotonic() + PATIENCE
-        while (status := self._service.look(operation)).state is JobState.RUNNING:
-            if time.monotonic() > until:
-                raise Problem(f"{self._service.name}: not done after {PATIENCE:.0f} s; look again with `service get`")
-            self._sleep(PAUSE)
-        if status.state is not JobState.SUCCEEDED:
-            raise Problem(f"{self._service.name}: the update {status.state}, the old model goes on: {status.details}")
-        return str(status.state)
 
     def _score(self, found: Definition) -> Any:
         body = example(found)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import experiments
+from cli import experiments, studio_services
 from cli.local_studio import URL, Url, studio_at
 from cli.options import AsJson, File, parameters
 from cli.problems import Problem
@@ -30,6 +30,7 @@ class Task(StrEnum):
 
 app = typer.Typer(no_args_is_help=True, help="Experiments and web services of the local Studio (classic).")
 app.add_typer(experiments.app, name="experiment")
+app.add_typer(studio_services.app, name="service")
 
 
 @app.command("workspace")

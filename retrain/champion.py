@@ -53,6 +53,7 @@ class Change(Record, frozen=True):
     probes: str = ""  # blob with the Probes of this model
     before: str = ""
     location: str = ""
+    record: str = ""  # blob with what production was before, as the service showed it, where that is more than a model
 
 
 class Intent(Record, frozen=True):

@@ -314,6 +314,9 @@ class Endpoint(Protocol):
     def artifact(self, slot: Slot) -> Iterator[bytes]:
         """The bytes of the model that is served. Raises NotFound or AccessDenied when the service does not give it."""
 
+    def record(self, slot: Slot) -> bytes:
+        """What `begin` would overwrite, word for word and without secrets; empty where that is a model's place only."""
+
     def preview(self, slot: Slot, artifact: Artifact) -> dict[str, object]:
         """The body that `begin` would send, signature redacted. Changes nothing."""
 

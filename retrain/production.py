@@ -220,13 +220,23 @@ def keep_files(change: Change, run: Run, probes: Probes, ports: Ports) -> None:
     ports.blobs.write(change.probes, msgspec.json.encode(probes))
 
 
+def recorded(change: Change, endpoint: Endpoint, ports: Ports) -> Change:
+    """The change, after what production is now was kept as the service shows it: before anything is asked of it."""
+    shown = endpoint.record(endpoint.production())
+    if not shown:
+        return change
+    blob = paths.champion(change.target, change.version, change.run, "before.json")
+    ports.blobs.write(blob, shown)
+    return msgspec.structs.replace(change, record=blob)
+
+
 def change_now(champion: Champion, change: Change, ports: Ports) -> tuple[Champion, Begun]:
     """Claims production for a rollback or a forced promotion, asks the service, and leaves the looking to a message.
 
     The message is sent first: it finishes what a death, or a service that cannot now, leaves undone.
     """
     endpoint = ports.services.endpoint(ports.models.get(champion.target))
-    claimed = _saved(intend(champion, change, endpoint, ports.now()), None, ports)
+    claimed = _saved(intend(champion, recorded(change, endpoint, ports), endpoint, ports.now()), None, ports)
     ports.queues.send(EVALUATION_QUEUE, Settle(target=change.target, change=change.version), LOOK)
     try:
         pushed, begun = push(claimed, endpoint)

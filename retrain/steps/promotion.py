@@ -48,7 +48,7 @@ def claimed(run: Run, champion: Champion, holdout: Holdout, scores: Scores, port
     why, actor = run.why, run.approver or OURSELVES
     change = production.promotion(run, champion, now, kind=ChangeKind.PROMOTION, actor=actor, why=why)
     production.keep_files(change, run, scoring.probes_of(holdout, scores), ports)
-    return production.intend(champion, change, endpoint, now)
+    return production.intend(champion, production.recorded(change, endpoint, ports), endpoint, now)
 
 
 def behind(champion: Champion) -> str:

@@ -13,7 +13,7 @@ import msgspec
 
 from retrain.errors import BadConfiguration, Conflict
 from retrain.model import Section
-from retrain.ports import Blobs, Diagnosis, JobState, JobStatus, Results
+from retrain.ports import Blobs, Diagnosis, JobState, JobStatus, Places, Results
 from retrain.run import Run
 from shared.services import data_factory_examine, urls
 from shared.services.arm import Arm
@@ -77,8 +77,9 @@ class DataFactory:
         """A client that asks for tokens as the app's identity; it needs no secret."""
         return cls(settings, blobs.sign)
 
-    def places(self) -> None:
+    def places(self) -> Places | None:
         """None: a pipeline's own `concurrency` makes its runs wait in Data Factory."""
+        return None
 
     def find(self, run: Run) -> str | None:
         """The first run of the pipeline that carries our run's id; any that came after it is cancelled."""

@@ -14,7 +14,7 @@ from typing import Self
 
 import msgspec
 
-from retrain.errors import BadConfiguration, Conflict
+from retrain.errors import BadConfiguration, Conflict, NotFound
 from retrain.findings import examined, ok
 from retrain.model import Section
 from retrain.ports import Begun, Blobs, Deployed, Diagnosis, JobState, JobStatus, Rows, Slot
@@ -136,6 +136,13 @@ class ModelPointer:
     def artifact(self, slot: Slot) -> Iterator[bytes]:
         """The bytes of that model. Raises NotFound."""
         return self._blobs.open(pointers.named(self._blobs, self._blob(slot)).model)
+
+    def record(self, slot: Slot) -> bytes:
+        """The pointer as it is; empty when there is none."""
+        try:
+            return self._blobs.read(self._blob(slot))
+        except NotFound:
+            return b""
 
     def preview(self, slot: Slot, artifact: Artifact) -> dict[str, object]:
         """The pointer before and after."""

@@ -88,6 +88,11 @@ class Service:
         answer = self._call(method, self.url, f"update {self.name}", body)
         return operation_of(answer, self.http) or self.url
 
+    def remove(self) -> str:
+        """Removes it, its address and its keys with it; the address where that is followed. Raises: as `update`."""
+        answer = self._call("DELETE", self.url, f"remove {self.name}")
+        return operation_of(answer, self.http) or self.url
+
     def look(self, operation: str) -> JobStatus:
         """How far a change is, by what `update` answered."""
         return self._arm.look(operation)

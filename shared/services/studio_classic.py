@@ -133,6 +133,10 @@ class StudioClassic(StudioScoring):
         advice = "The SAS that the service shows has expired or its blob is gone; this model can no longer be copied."
         return self._http.fetch(url, asked=asked, advice=advice)
 
+    def record(self, slot: Slot) -> bytes:
+        """Empty: a PATCH replaces the model's place, which the change itself remembers."""
+        return b""
+
     def preview(self, slot: Slot, artifact: Artifact) -> dict[str, object]:
         """The PATCH body for this artifact, signature redacted."""
         return _body(self._resource(slot).name, self._reference(artifact).redacted())

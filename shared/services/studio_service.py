@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 from urllib.parse import quote, unquote
 
 from retrain.errors import AccessDenied, BadConfiguration, NotFound
@@ -39,6 +39,9 @@ class StudioServiceSettings(ScoringSettings, frozen=True, kw_only=True):
     storage key, and `plan`, the resource id of its commitment plan. `models` refers to a connection string of the
     service's storage account, where that is not ours; models are then copied into its `container`.
     """
+
+    per_key: ClassVar[tuple[str, ...]] = ("production",)
+    """Settings that must differ from key to key, where a model has keys."""
 
     production: str
     production_key: str | None = None
@@ -135,6 +138,10 @@ class StudioService(StudioScoring):
     def definition(self, slot: Slot) -> Definition:
         """What the service is now, as it says: fit to be kept, for it holds no secret."""
         return self._service(slot).get()
+
+    def record(self, slot: Slot) -> bytes:
+        """The definition, exported."""
+        return self.definition(slot).text
 
     def current(self, slot: Slot) -> Deployed:
         """Which trained model its definition names."""

@@ -79,6 +79,43 @@ def trained(ports: Ports) -> str:
     return model
 
 
+def test_an_endpoint_is_asked_for_predictions_by_its_owner_and_with_its_keys(
+    endpoints: Command, bare: Command, scene: Scene, tmp_path: Path
+) -> None:
+    request = tmp_path / "request.json"
+    values = [["2026-01-01", "3", "4"], ["2026-01-02", "30", "4"]]
+    table = {"ColumnNames": ["day", "outside", "wind"], "Values": values}
+    request.write_text(json.dumps({"Inputs": {"input1": table}, "GlobalParameters": {}}))
+    done = endpoints("score", str(request), "--json")
+    assert done.code == 0, done.err
+    value = json.loads(done.out)["Results"]["output1"]["value"]
+    assert value["ColumnNames"] == ["Scored Labels"]
+    (cold,), (warm,) = value["Values"]
+    assert float(cold) != float(warm)
+    asked = ("score", str(request), "--url", scene.patch_url)
+    for which in ("PrimaryKey", "SecondaryKey"):
+        shown = bare("endpoints", *asked, "--key", "env:OWN", OWN=scene.live[which])
+        assert shown.out.split() == ["output1", "Scored", "Labels", cold, warm]
+
+
+def test_what_is_no_request_is_not_sent(endpoints: Command, tmp_path: Path) -> None:
+    request = tmp_path / "request.json"
+    for text, said in (("[1]", "is no request"), ("{", "is no JSON")):
+        request.write_text(text)
+        done = endpoints("score", str(request))
+        assert (done.code, said in done.err) == (2, True), done.err
+    assert endpoints("score", str(tmp_path / "none.json")).code == 2
+
+
+def test_a_removed_endpoint_is_gone_and_the_default_one_stays(endpoints: Command) -> None:
+    assert endpoints("create", "brief", at="default").code == 0
+    assert json.loads(endpoints("remove", "brief", "--json").out)["removed"].endswith("/endpoints/brief")
+    assert "brief" not in endpoints("list").out
+    assert endpoints("remove", "brief").code == 1
+    assert endpoints("remove", "default").code == 1
+    assert "default" in endpoints("list").out
+
+
 def test_patching_the_default_endpoint_is_explained(endpoints: Command) -> None:
     done = endpoints("patch", "--model", "env:LINK", at="default", LINK="https://x.example/c/m.ilearner?sig=s3cret")
     assert done.code == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,35 @@ def test_a_service_that_is_not_there_can_only_be_deployed(
     lacking = service("update", file, "--url", url, "--put")
     assert lacking.code == 1
     assert "properties.storageAccount.key, properties.commitmentPlan.id; give --storage-key" in lacking.err
+
+
+def test_services_are_listed_over_pages_show_their_keys_and_are_removed(
+    service: Command, deployed: str, file: Path, account: BlobServiceClient, studio: StudioClient
+) -> None:
+    name, place = deployed.rpartition("/")[2], deployed.rpartition("/")[0]
+    given = ("--put", "--storage-key", "env:K", "--plan", PLAN)
+    done = service("update", file, "--url", f"{deployed}b", *given, K=account.credential.account_key)
+    assert done.code == 0, done.err
+    studio.switches(webServicePage=1)
+    try:
+        by_group = json.loads(service("list", "--url", place, "--json").out)["services"]
+        by_subscription = service("list", "--url", re.sub("/resourceGroups/[^/]+", "", place), "--json")
+    finally:
+        studio.switches(webServicePage=20)
+    assert {name, f"{name}b"} <= {one["name"] for one in by_group}
+    assert json.loads(by_subscription.out)["services"] == by_group
+    assert f"{PROVIDER}/webServices/{name}" in service("list", "--url", deployed).out
+
+    shown = json.loads(service("keys", "--url", deployed, "--json").out)
+    keys = ArmClient(studio.url).call("GET", f"{deployed}/listKeys").json()
+    assert (shown["primaryKey"], shown["secondaryKey"]) == (keys["primary"], keys["secondary"])
+    assert keys["primary"] in service("keys", "--url", deployed).out
+
+    assert "was removed" in service("remove", "--url", deployed).out
+    left = json.loads(service("list", "--url", place, "--json").out)["services"]
+    assert [one["name"] for one in left] == [one["name"] for one in by_group if one["name"] != name]
+    again = service("remove", "--url", deployed)
+    assert again.code == 1 and "Check subscription, resource group and name" in again.err
 
 
 def test_an_update_that_fails_says_why(service: Command, deployed: str, file: Path, account: BlobServiceClient) -> None:

@@ -18,10 +18,14 @@ Run = Callable[..., Done]
 
 @pytest.fixture
 def experiment(bare: Command, studio: StudioClient) -> Run:
-    """Runs `retrain studio experiment` in a workspace of its own."""
+    """Runs `retrain studio experiment`, or another group of it, in a workspace of its own."""
     made = studio.create_workspace("commands")
     place = {"STUDIO": studio.url, "STUDIO_WORKSPACE": made["id"], "STUDIO_TOKEN": made["token"]}
-    return lambda *arguments, **settings: bare("studio", "experiment", *arguments, **{**place, **settings})
+
+    def run(*arguments: str, group: str = "experiment", **settings: str) -> Done:
+        return bare("studio", group, *arguments, **{**place, **settings})
+
+    return run
 
 
 @pytest.fixture
@@ -58,6 +62,34 @@ def test_a_service_that_reads_its_data_itself_has_the_parameter_uri(experiment: 
     changed = json.loads(done.out)
     assert changed["outputs"] == ["model"]
     assert changed["parameters"]["URI"] == "http://127.0.0.1/data.csv"
+
+
+def test_web_services_are_listed_and_removed_by_id(experiment: Run, csv: str) -> None:
+    asked = ("--name", "Heat", "--task", "regression", "--label", "heat")
+    made = json.loads(experiment("create", csv, *asked, "--json").out)
+    predictive = json.loads(experiment("predictive", made["id"], "--json").out)["id"]
+    kept, gone = (json.loads(experiment("deploy", predictive, "--name", "Twice", "--json").out) for _ in range(2))
+    assert kept["webService"] != gone["webService"]
+    listed = experiment("list", "--json", group="service")
+    assert listed.code == 0, listed.err
+    assert [(one["name"], one["endpoints"]) for one in json.loads(listed.out)["services"]] == [("Twice", 1)] * 2
+    assert "Twice" in experiment("remove", gone["webService"], group="service").out
+    (left,) = json.loads(experiment("list", "--json", group="service").out)["services"]
+    assert left["patchUrl"] == kept["patchUrl"]
+    again = experiment("remove", gone["webService"], group="service")
+    assert again.code == 1 and "WebServiceIdNotFoundInWorkspace" in again.err
+
+
+def test_an_exported_experiment_is_a_definition_and_replaces_no_file(experiment: Run, csv: str, tmp_path: Path) -> None:
+    asked = ("--name", "Heat", "--task", "regression", "--label", "heat")
+    made = json.loads(experiment("create", csv, *asked, "--json").out)
+    predictive = json.loads(experiment("predictive", made["id"], "--json").out)
+    file = tmp_path / "definition.json"
+    done = experiment("export", predictive["id"], str(file))
+    assert "'Heat [predictive exp.]'" in done.out, done.err
+    assert json.loads(file.read_text())["properties"]["packageType"] == "Graph"
+    assert experiment("export", predictive["id"], str(file)).code == 2
+    assert experiment("export", predictive["id"], str(file), "--force").code == 0
 
 
 def test_what_studio_refuses_is_told_in_its_words(experiment: Run, csv: str) -> None:

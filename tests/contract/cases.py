@@ -17,6 +17,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from local import scenery_designer
 from local.scenery import Scene, stage
 from local.scenery_designer import DesignerScene
@@ -202,6 +204,13 @@ SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
     ),
 }
 """By name: what makes the model, and the operations by which faults of trainer and endpoint are ordered."""
+
+
+def stand_ins(endpoint_fault: str = "") -> pytest.MarkDecorator:
+    """For tests that break something on purpose, which is not done to a live service; with `endpoint_fault` only the
+    cases whose endpoint has an operation for it (a pointer in our own storage has none)."""
+    names = [name for name, (_, _, faults) in SCENES.items() if not endpoint_fault or getattr(faults, endpoint_fault)]
+    return pytest.mark.parametrize("subject", names, indirect=True)
 
 
 def case(name: str, services: StudioClient, storage: str, folder: Path, text: str) -> Case:

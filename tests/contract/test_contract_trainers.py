@@ -7,13 +7,7 @@ import pytest
 from retrain.errors import NotFound, RetryableError
 from retrain.ports import JobState
 
-from .cases import Case
-
-
-def stand_in(case: Case) -> None:
-    """For tests that order faults: nothing live is broken on purpose."""
-    if case.services is None:
-        pytest.skip("a live service is not broken on purpose")
+from .cases import Case, stand_ins
 
 
 def test_a_job_leaves_a_model_and_its_evaluation(subject: Case) -> None:
@@ -70,8 +64,8 @@ def test_an_unknown_job_is_not_found(subject: Case) -> None:
         subject.trainer.poll("0123456789abcdef0123456789abcdef")
 
 
+@stand_ins()
 def test_the_parameters_of_a_run_reach_the_job(subject: Case) -> None:
-    stand_in(subject)
     assert subject.trained().sha256 != subject.trained(**{"L2 Weight": "5000"}).sha256
 
 
@@ -79,8 +73,8 @@ def test_other_data_make_another_model(subject: Case) -> None:
     assert subject.trained().sha256 != subject.trained(subject.turned()).sha256
 
 
+@stand_ins()
 def test_a_service_that_cannot_now_is_told_from_one_that_will_not(subject: Case) -> None:
-    stand_in(subject)
     assert subject.services is not None
     job = subject.submit(subject.run())
     subject.services.fault(subject.trainer_faults.poll, status=503, retry_after=30, times=9)
@@ -91,8 +85,8 @@ def test_a_service_that_cannot_now_is_told_from_one_that_will_not(subject: Case)
     subject.trainer.cancel(job)
 
 
+@stand_ins()
 def test_a_submission_whose_answer_was_lost_leaves_at_most_one_job_that_runs(subject: Case) -> None:
-    stand_in(subject)
     assert subject.services is not None
     run = subject.run()
     subject.services.fault(subject.trainer_faults.submit, cut="after")

@@ -2,6 +2,8 @@
 
 A ```text block after a ```bash block holds lines that the bash block must print, in that order; `…` stands for
 anything. What else is printed does not matter. Blocks of other languages are for the eye only.
+
+Tables of calls are run too where a page has them: what their second and third columns hold as code, row by row.
 """
 
 from __future__ import annotations
@@ -28,19 +30,23 @@ _MARK = "----- block "
 
 @dataclass
 class Block:
-    """A bash block: where it stands, what it runs, what it must print, and what it did print (None: never begun)."""
+    """A bash block: where it stands, what it runs, what it must print, and what it did print (None: never begun).
+
+    Of a cell in a table of calls: its heading is the row's first cell, and `column` is 2 or 3.
+    """
 
     heading: str
     line: int
     code: str
     expected: list[str] = field(default_factory=list)
     output: str | None = None
+    column: int = 0
 
 
-def blocks(page: Path) -> list[Block]:
-    """The page's bash blocks with what each must print."""
+def blocks(page: Path, calls: str = "") -> list[Block]:
+    """The page's bash blocks with what each must print, and the cells of tables whose first title is `calls`."""
     found: list[Block] = []
-    heading, language, start, lines = "", "", 0, list[str]()
+    heading, language, start, lines, inside = "", "", 0, list[str](), False
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
         fence = _FENCE.match(line)
         if language and line == "```":
@@ -52,7 +58,16 @@ def blocks(page: Path) -> list[Block]:
             lines.append(line)
         elif line.startswith("#"):
             heading = line.lstrip("# ")
+        inside = not language and line.startswith("|") and (inside or (bool(calls) and line.startswith(f"| {calls} |")))
+        found += _cells(line, number) if inside else []
     return found
+
+
+def _cells(line: str, number: int) -> list[Block]:
+    """What a table's row gives to run."""
+    name, *others = (cell.strip() for cell in line.strip("|").split("|"))
+    cells = [(column, quoted(cell)) for column, cell in enumerate(others[:2], start=2)]
+    return [Block(name, number, "\n".join(code), column=column) for column, code in cells if code]
 
 
 def _take(found: list[Block], block: Block, language: str) -> None:
@@ -62,16 +77,19 @@ def _take(found: list[Block], block: Block, language: str) -> None:
         found[-1].expected = block.code.splitlines()
 
 
-def run(page: Path) -> list[Block]:
-    """Runs the page beside a fresh stack; its blocks with their output. Fails where the page's story breaks off."""
+def run(page: Path, calls: str = "", after: str = "true") -> list[Block]:
+    """Runs the page beside a fresh stack; its blocks with their output. Fails where the page's story breaks off.
+
+    `calls`: as for `blocks`. `after`: what is run after each block; what it prints belongs to that block.
+    """
     need(*PROGRAMS)
-    found = blocks(page)
-    parts = [f"printf '\\n{_MARK}{number}\\n'\n{block.code}\n" for number, block in enumerate(found)]
+    found = blocks(page, calls)
+    parts = [f"printf '\\n{_MARK}{number}\\n'\n{block.code}\n{after}\n" for number, block in enumerate(found)]
     code, said = _session([sys.executable, str(STACK), "bash", "-euo", "pipefail", "-c", "\n".join(parts)])
     for part in said.split(f"\n{_MARK}")[1:]:
         number, _, output = part.partition("\n")
         found[int(number)].output = output
-    last = max((block for block in found if block.output is not None), key=lambda block: block.line, default=None)
+    last = next((block for block in reversed(found) if block.output is not None), None)
     where, shown = (f"{page.name}:{last.line}", last.output) if last else (str(STACK), said)
     assert code == 0, f"{where} ended with {code}:\n{(shown or '')[-4000:]}"
     return found

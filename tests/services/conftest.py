@@ -33,12 +33,12 @@ def azurite() -> Iterator[Azurite]:
 
 @pytest.fixture(scope="session")
 def storage(azurite: Azurite) -> str:
-    """The connection string of the first."""
+    """The connection string of the account that everything works on."""
     return azurite.connection_string_for(DEFAULT_ACCOUNT)
 
 
 @pytest.fixture(scope="session")
-def stand_ins(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def services(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of all stand-ins."""
     folder: Path = tmp_path_factory.mktemp("services")
     switches = {"propagationDelay": 0, "operationDelay": 0}
@@ -47,9 +47,9 @@ def stand_ins(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def world(stand_ins: str, storage: str, azurite: Azurite) -> Iterator[World]:
+def world(services: str, storage: str, azurite: Azurite) -> Iterator[World]:
     opened = Storage(Account.from_connection_string(storage))
-    client = StudioClient(stand_ins)
+    client = StudioClient(services)
     made = World(client, opened, storage, azurite.connection_string_for("other"))
     made.blobs.write("runs/income/train.csv", people(400, 2).encode())
     yield made
@@ -58,9 +58,9 @@ def world(stand_ins: str, storage: str, azurite: Azurite) -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
-def shared_lab(stand_ins: str, storage: str) -> Iterator[PipelineLab]:
+def shared_lab(services: str, storage: str) -> Iterator[PipelineLab]:
     opened = Storage(Account.from_connection_string(storage))
-    made = PipelineLab(stand_ins, storage, opened.blobs)
+    made = PipelineLab(services, storage, opened.blobs)
     yield made
     made.close()
     opened.close()
