@@ -106,7 +106,10 @@ metric = "{metric}"
 
 
 def training_pipeline(designer: DesignerClient, name: str, label: str, learner: str) -> str:
-    """A draft that trains and evaluates, its data path and its seed made pipeline parameters; its id."""
+    """A draft that trains on all rows it is given, and evaluates what a part of them teaches; its id.
+
+    Its data path and its seed are pipeline parameters.
+    """
     nodes = {
         "import": {
             "module": "Import Data",
@@ -118,14 +121,17 @@ def training_pipeline(designer: DesignerClient, name: str, label: str, learner: 
         },
         "learner": {"module": learner},
         "train": {"module": "Train Model", "fields": {"Label column": label}},
+        "check": {"module": "Train Model", "name": "Train on a part", "fields": {"Label column": label}},
         "score": {"module": "Score Model"},
         "evaluate": {"module": "Evaluate Model"},
     }
     wires = (
-        ("import", "split"),
+        ("import", "train:Dataset"),
         ("learner", "train:Untrained model"),
-        ("split:Results dataset1", "train:Dataset"),
-        ("train", "score:Trained model"),
+        ("import", "split"),
+        ("learner", "check:Untrained model"),
+        ("split:Results dataset1", "check:Dataset"),
+        ("check", "score:Trained model"),
         ("split:Results dataset2", "score:Dataset"),
         ("score", "evaluate:Scored dataset"),
     )

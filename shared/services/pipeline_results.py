@@ -53,12 +53,13 @@ class _Values(msgspec.Struct):
 
 
 def step_called(steps: Sequence[HistoryRun], name: str) -> HistoryRun | None:
-    """The step of this name or of this module, whatever the case; None when there is none.
+    """The step of this name, else of this module, whatever the case; None when there is none.
 
     Raises:
         BadConfiguration: there are several; says how they can be told apart.
     """
     found = [step for step in steps if name.lower() in _names(step)]
+    found = found or [step for step in steps if name.lower() == _module(step)]
     if len(found) > 1:
         ids = ", ".join(step.run_id for step in found)
         raise BadConfiguration(
@@ -68,8 +69,11 @@ def step_called(steps: Sequence[HistoryRun], name: str) -> HistoryRun | None:
 
 
 def _names(step: HistoryRun) -> set[str]:
-    module = (step.properties or {}).get("azureml.moduleName")
-    return {str(name).lower() for name in (step.display_name, step.name, module) if name}
+    return {name.lower() for name in (step.display_name, step.name) if name}
+
+
+def _module(step: HistoryRun) -> str:
+    return str((step.properties or {}).get("azureml.moduleName") or "").lower()
 
 
 def file_of(pipelines: Pipelines, step: HistoryRun, pattern: str) -> str:

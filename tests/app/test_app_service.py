@@ -57,6 +57,31 @@ def test_a_better_model_goes_live_in_the_services_own_account_and_is_taken_back(
     assert served.model().endswith(f"/retrain-models/champions/{world.name}/0/model.ilearner")
 
 
+def test_bad_data_is_trained_on_and_refused_and_the_definition_stays(served: Served) -> None:
+    world, first = served.world, served.model()
+    world.adopt()
+    run = world.finish(world.land("april.csv", bikes.shuffled("2011-04")))
+    assert run.state is State.REFUSED, run.why
+    assert served.model() == first
+
+
+def test_a_change_is_shown_first_and_keeps_the_definition_that_it_replaces(served: Served) -> None:
+    world, first = served.world, served.model()
+    table = f"[models.{world.name}.gate]"
+    world.configure((table, f'[models.{world.name}.promotion]\nmode = "approval"\n\n{table}'))
+    world.adopt()
+    run = world.finish(world.land("spring.csv", SPRING))
+    assert run.state is State.AWAITING_APPROVAL, run.why
+    shown = acts.preview(run, world.ports).after
+    (change,) = shown["changes"]  # type: ignore[misc]
+    assert change["path"].endswith("locationInfo.uri") and change["before"] == first
+    assert served.model() == first
+    assert world.finish(acts.approve(run, world.ports, actor=TESTER, why="")).state is State.PROMOTED
+    kept = world.ports.ledger.change(world.name, 1).record
+    assert kept.endswith("/before.json")
+    assert first.encode() in world.read(kept) and b"retrain-models" not in world.read(kept)
+
+
 def test_a_candidate_that_staging_cannot_take_is_not_judged(served: Served) -> None:
     world = served.world
     world.adopt()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,24 +35,24 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StudioC
 
 
 @pytest.fixture(scope="session")
-def made() -> dict[str, Case]:
-    """Cases by name, made when first asked for."""
-    return {}
+def case_of(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Case]:
+    """Cases by name, each made when it is first asked for."""
+
+    @cache
+    def make(name: str) -> Case:
+        if name not in SCENES:
+            return next(found for found in live(os.environ) if found.name == name)
+        client, storage = request.getfixturevalue("services")
+        return case(name, client, storage, tmp_path_factory.mktemp("case"), people(400, 2))
+
+    return make
 
 
 @pytest.fixture(params=[*SCENES, *(found.name for found in live(os.environ))])
-def subject(
-    request: pytest.FixtureRequest, made: dict[str, Case], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Case]:
+def subject(request: pytest.FixtureRequest, case_of: Callable[[str], Case]) -> Iterator[Case]:
     """A case; what a test ordered from the stand-ins is taken back."""
-    name = request.param
-    if name not in made:
-        if name in SCENES:
-            client, storage = request.getfixturevalue("services")
-            made[name] = case(name, client, storage, tmp_path_factory.mktemp("case"), people(400, 2))
-        else:
-            made[name] = next(found for found in live(os.environ) if found.name == name)
-    yield made[name]
-    if (client := made[name].services) is not None:
+    found = case_of(request.param)
+    yield found
+    if (client := found.services) is not None:
         client.clear_faults()
         client.release_jobs()
