@@ -126,9 +126,20 @@ def test_own_file_with_days_is_held_out_by_its_newest(up: Program, home: Home) -
     assert "own-bikes" in home.names()
 
 
+def test_own_file_can_go_to_a_new_service_that_a_factory_retrains(api: Api, home: Home, tmp_path: Path) -> None:
+    file = people(tmp_path / "people.csv", 1500, 3)
+    kinds = {"trainer": "data-factory", "endpoint": "studio-service"}
+    made = own.deploy(file, "moved", "income", **kinds, folder=home.folder)
+    assert requests.get(f"{made.production}/swagger.json", timeout=10).ok
+    run = run_of(api, "moved", people(tmp_path / "more.csv", 1500, 4))
+    assert run["state"] in ("promoted", "refused"), run["why"]
+    assert "Microsoft.DataFactory" in home.models.read_text()
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
+        ({"endpoint": "azureml-online"}, "is none of what can be deployed in one call: studio-classic, studio-service"),
         ({"name": "Bad Name"}, "cannot be a model's name"),
         ({"name": bikes.NAME}, "there is a model bikes already"),
         ({"label": "count"}, "there is no column 'count'; the file has day, hour"),
