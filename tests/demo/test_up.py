@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import gzip
+import html
 import random
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -134,6 +136,12 @@ def test_own_file_can_go_to_a_new_service_that_a_factory_retrains(api: Api, home
     run = run_of(api, "moved", people(tmp_path / "more.csv", 1500, 4))
     assert run["state"] in ("promoted", "refused"), run["why"]
     assert "Microsoft.DataFactory" in home.models.read_text()
+    services = home.connection().studio
+    shown = requests.get(services, timeout=10).text
+    for name in ("Bikes [predictive exp.]", "moved-live", "moved-factory/pipelines/retrain"):
+        assert name in shown
+    for address in re.findall(r'href="([^"]+)"', shown):
+        assert requests.get(services + html.unescape(address), timeout=10).ok, address
 
 
 @pytest.mark.parametrize(
