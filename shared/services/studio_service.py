@@ -183,7 +183,6 @@ class StudioService(StudioScoring):
     def check(self, slot: Slot, operation: str) -> JobStatus:
         """How far it is; done only when the service, read again, names the model that was asked for."""
         url, _, uri = operation.partition("#")
-        self._http.allow(url)  # the service named it when the change began, perhaps to another process
         try:
             status = self._service(slot).look(url)
         except NotFound:  # operations are forgotten some day; the service itself still tells
