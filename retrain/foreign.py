@@ -36,15 +36,17 @@ def propose(target: str, asked: CandidateRequest, ports: Ports, *, actor: Actor,
     if known is not None:
         return landing.found(ports.ledger.run(known), asked, ports)
     production.require(target, ports)
-    ident, data = run_id(target, (cause,)), _data(target, model, asked.holdout, ports)
     if asked.call_back_uri:
-        callbacks.remember(ident, asked.call_back_uri, ports)
+        ports.outside.may_call(asked.call_back_uri)
+    ident, data = run_id(target, (cause,)), _data(target, model, asked.holdout, ports)
     run = _run(ident, target, model, asked, data, ports, actor, cause)
     try:
         source, blocks = _source(target, model, asked, ports)
         candidate = _keep(paths.candidate(run), blocks, ports)
     except NotFound as error:
         raise BadRequest(f"there is no model: {error}") from error
+    if asked.call_back_uri:
+        callbacks.remember(ident, asked.call_back_uri, ports)
     run = msgspec.structs.replace(run, given=source, candidate=candidate)
     why = asked.reason or "another system trained a model"
     move = Move(run=run.id, n=0, source=None, to=State.RECEIVED, at=run.created, why=why, actor=actor)
@@ -104,7 +106,7 @@ def _source(target: str, model: Model, asked: CandidateRequest, ports: Ports) ->
         blob = landing.owned(url, target)
         return blob, ports.blobs.open(blob)
     bare = url.partition("?")[0]
-    if not any(bare.startswith(source) for source in model.promotion.sources) or ".." in bare.split("/"):
+    if not any(bare.startswith(source) for source in model.promotion.sources) or ".." in unquote(bare).split("/"):
         allowed = " or ".join(model.promotion.sources) or "nowhere yet"
         raise AccessDenied(
             f"{bare} is not a place from which models of {target} are taken ({allowed}); add its beginning to "

@@ -115,9 +115,10 @@ def request(asked: RunRequest, ports: Ports, *, door: str, actor: Actor, cause: 
     infos = [ports.blobs.head(owned(blob, asked.model)) for blob in asked.data]
     landings = tuple(as_landed(info, model, ports, asked.again) for info in infos) or _waiting(model, ports)
     parts = (cause,) if cause else tuple(sorted(landed.key for landed in landings))
+    ident = run_id(model.target, parts, asked.again)
     if asked.call_back_uri:
-        callbacks.remember(run_id(model.target, parts, asked.again), asked.call_back_uri, ports)
-    return begin(
+        callbacks.remember(ident, asked.call_back_uri, ports)
+    run = begin(
         model,
         landings,
         ports,
@@ -128,6 +129,9 @@ def request(asked: RunRequest, ports: Ports, *, door: str, actor: Actor, cause: 
         asked=asked,
         traceparent=traceparent,
     )
+    if asked.call_back_uri:
+        callbacks.move(ident, run.id, asked.call_back_uri, ports)
+    return run
 
 
 def _waiting(model: Model, ports: Ports) -> tuple[Landed, ...]:

@@ -67,9 +67,14 @@ def kept(run: Run, blob: str, container: str = ARCHIVE) -> str:
     return f"{folder(run, container)}/{key}/{name_of(blob)}"
 
 
+def callbacks(run: str) -> str:
+    """The folder with the addresses that wait for a run."""
+    return f"{CALLBACKS}/{place(run).replace('~', '/')}"
+
+
 def callback(run: str, address: str) -> str:
     """Where an address to call back is kept: the same one once."""
-    return f"{CALLBACKS}/{place(run).replace('~', '/')}/{sha256(address.encode()).hexdigest()[:16]}"
+    return f"{callbacks(run)}/{sha256(address.encode()).hexdigest()[:16]}"
 
 
 def run_of_callback(blob: str) -> str:
