@@ -137,8 +137,10 @@ def _endpoint(model: Model, ports: Ports) -> Iterator[Diagnosis]:
     except RetrainError as error:
         yield fail("endpoint", str(error))
         return
-    yield from _all("endpoint", endpoint.examine)
-    yield from _all("champion", lambda: _champion(model, endpoint, ports))
+    told = _all("endpoint", endpoint.examine)
+    yield from told
+    said = {one.message for one in told}  # what refuses one look at production refuses another in the same words
+    yield from (one for one in _all("champion", lambda: _champion(model, endpoint, ports)) if one.message not in said)
     yield from _all("slots", lambda: _slots(endpoint, ports))
 
 
