@@ -145,10 +145,10 @@ def _by_file(target: str, blob: str, rows: Holdout, endpoint: Endpoint, ports: P
         ports.ledger.renote(target, name, job)
     status = endpoint.scored_file(slot, job)
     if status.state in (JobState.NOT_STARTED, JobState.RUNNING):
-        raise NotYet(f"the live model of {target} is scoring the holdout (job {job}); ask again", retry_after=5)
+        raise NotYet(f"the live model of {target} is scoring the holdout (job {job}); ask again", retry_after=2)
     ports.ledger.renote(target, name, "")
     if status.state is not JobState.SUCCEEDED:
-        raise BadRequest(f"the live model of {target} could not score the holdout: {status.details or status.state}")
+        raise BadRequest(f"the live model of {target} could not score the holdout: {status.reason}")
     return endpoint.scores_in(ports.blobs.open(scores))
 
 

@@ -194,11 +194,19 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
+ENDED_BADLY = frozenset({JobState.FAILED, JobState.CANCELLED})
+
+
 class JobStatus(Record, frozen=True):
     """What `poll` saw, with the service's own words when it failed."""
 
     state: JobState
     details: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why it did not succeed, for a message: the service's words, or its state where it gave none."""
+        return self.details or self.state
 
 
 class Diagnosis(Record, frozen=True):

@@ -214,7 +214,7 @@ def intents(ports: Ports) -> None:
     for target in _turn(ports, SOUGHT):
         champion = ports.ledger.champion(target)
         intent = champion.intent if champion else None
-        if champion is None or intent is None or ports.now() < intent.due:
+        if champion is None or intent is None or not production.abandoned(intent, ports.now()):
             continue
         promotion = intent.change.kind is ChangeKind.PROMOTION
         if not promotion or intent.restoring:

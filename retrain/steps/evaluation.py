@@ -19,9 +19,10 @@ from retrain.champion import Champion
 from retrain.data.holdout import Holdout, probe_indexes
 from retrain.errors import PermanentError, RetryableError
 from retrain.gate import Decision, ModelId, ScoreTable, judge
+from retrain.looking import LONGEST_OPERATION
 from retrain.model import Model
 from retrain.outcome import Outcome, end, go, halt, later, stay
-from retrain.ports import Endpoint, JobState, Ports, Slot
+from retrain.ports import ENDED_BADLY, Endpoint, JobState, Ports, Slot
 from retrain.run import Artifact, Evaluation, Run, State, Verdict, is_behind
 from retrain.scoring import Evidence, Place, Scores, Unfinished
 from retrain.steps.promotion import behind, claimed
@@ -136,9 +137,11 @@ def _followed(at: Evaluation, endpoint: Endpoint, slot: Slot, now: datetime) -> 
     """
     if at.operation:
         status = endpoint.check(slot, at.operation)
-        if status.state in (JobState.FAILED, JobState.CANCELLED):
-            raise PermanentError(f"staging at {slot.url} could not take the candidate: {status.details}")
+        if status.state in ENDED_BADLY:
+            raise PermanentError(f"staging at {slot.url} could not take the candidate: {status.reason}")
         if status.state is not JobState.SUCCEEDED:
+            if at.since is not None and now >= at.since + LONGEST_OPERATION:
+                raise PermanentError(f"staging at {slot.url} did not take the candidate by {now:%H:%M:%S} UTC")
             return at
         at = msgspec.structs.replace(at, operation="", since=now)
     if endpoint.by_file and not at.location:
