@@ -7,19 +7,18 @@ those that were held out last.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import sha256
 from urllib.parse import unquote
 
 import msgspec
 
-from retrain import callbacks, landing, paths, production
+from retrain import artifacts, callbacks, landing, paths, production
 from retrain.accepted import accepted_manifest
 from retrain.adoption import labelled
 from retrain.errors import AccessDenied, BadRequest, NotFound
 from retrain.messages import CandidateRequest
 from retrain.model import Model
 from retrain.ports import Ports
-from retrain.run import Actor, Artifact, Data, Move, Run, State, Times, order_of, run_id
+from retrain.run import Actor, Data, Move, Run, State, Times, order_of, run_id
 
 LARGEST = 1 << 30  # bytes of a model
 
@@ -42,9 +41,11 @@ def propose(target: str, asked: CandidateRequest, ports: Ports, *, actor: Actor,
     run = _run(ident, target, model, asked, data, ports, actor, cause)
     try:
         source, blocks = _source(target, model, asked, ports)
-        candidate = _keep(paths.candidate(run), blocks, ports)
+        candidate = artifacts.keep(paths.candidate(run), blocks, ports, LARGEST)
     except NotFound as error:
         raise BadRequest(f"there is no model: {error}") from error
+    if not candidate.size:
+        raise BadRequest("the model is empty")
     if asked.call_back_uri:
         callbacks.remember(ident, asked.call_back_uri, ports)
     run = msgspec.structs.replace(run, given=source, candidate=candidate)
@@ -120,21 +121,3 @@ def _own(bare: str, ports: Ports) -> str:
     probe = f"{paths.RUNS}/x"
     root = ports.blobs.url(probe).removesuffix(probe)
     return unquote(bare.removeprefix(root)) if bare.startswith(root) else ""
-
-
-def _keep(blob: str, blocks: Iterator[bytes], ports: Ports) -> Artifact:
-    digest, size = sha256(), 0
-
-    def counted() -> Iterator[bytes]:
-        nonlocal size
-        for block in blocks:
-            size += len(block)
-            if size > LARGEST:
-                raise BadRequest(f"the model is larger than {LARGEST >> 20} MB")
-            digest.update(block)
-            yield block
-
-    ports.blobs.write(blob, counted())
-    if not size:
-        raise BadRequest("the model is empty")
-    return Artifact(blob=blob, sha256=digest.hexdigest(), size=size)

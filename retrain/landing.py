@@ -148,8 +148,8 @@ def owned(blob: str, target: str) -> str:
         AccessDenied: it may not.
     """
     name = blob.lstrip("/")
-    folders = [f"{container}/{paths.place(target)}/" for container in ALLOWED]
-    if ".." in name.split("/") or not any(name.startswith(folder) for folder in folders):
+    folders = paths.folders(target, ALLOWED)
+    if not paths.within(name, folders):
         raise AccessDenied(f"{blob!r} is not data of {target}; name blobs below {' or '.join(folders)}")
     return name
 

@@ -193,6 +193,11 @@ class JobState(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
 
+    @property
+    def ended(self) -> bool:
+        """Whether the job will never be in another state."""
+        return self not in (JobState.NOT_STARTED, JobState.RUNNING)
+
 
 ENDED_BADLY = frozenset({JobState.FAILED, JobState.CANCELLED})
 

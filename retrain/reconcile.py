@@ -33,7 +33,6 @@ YOUNG = timedelta(minutes=2)
 WATCHED = 5  # targets whose production is compared with the ledger in one tick
 SOUGHT = 200  # targets that are looked through for changes whose driver died, in one tick
 BLOB_POISON = "webjobs-blobtrigger-poison"
-TIMER = Actor(kind="timer")
 
 
 def tick(ports: Ports) -> None:

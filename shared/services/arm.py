@@ -7,7 +7,7 @@ Sources: Azure REST API guidelines, "Asynchronous operations"; Resource Manager,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -16,14 +16,11 @@ from retrain.ports import JobState, JobStatus
 from shared.redact import redact
 from shared.services import urls
 from shared.services.answers import Answer
-from shared.services.credentials import identity_token
+from shared.services.credentials import Token, identity_token
 from shared.services.http import Http
 
 MANAGEMENT = "https://management.azure.com/.default"
 """The audience of Resource Manager, and of the pipelines, history, metric and artifact services of Azure ML."""
-
-Token = Callable[[str], str]
-"""scope → access token."""
 
 DONE, FAILED, CANCELLED = ("succeeded", "ready"), ("failed",), ("canceled", "cancelled")
 _PERMISSIONS = "2022-04-01"

@@ -33,7 +33,6 @@ STATES: Mapping[str, JobState] = {
     "cancelled": JobState.CANCELLED,
     "canceled": JobState.CANCELLED,
 }
-UNFINISHED = (JobState.NOT_STARTED, JobState.RUNNING)
 MARGIN = timedelta(days=1)
 """Added on both sides of the span that runs are asked for: clocks differ, and a run may end late."""
 MOST_PAGES = 50
@@ -90,7 +89,7 @@ class Factory:
         """Stops a run and those that it started; one that ended already is left alone."""
         url = self._at("pipelineruns", ident, "/cancel") + "&isRecursive=true"
         answer = self._arm.send("POST", url, f"cancel run {ident} of {self.url}")
-        if not answer.ok and (answer.status not in (400, 409) or state_of(self.run(ident)) in UNFINISHED):
+        if not answer.ok and (answer.status not in (400, 409) or not state_of(self.run(ident)).ended):
             raise explained(answer)
 
     def runs(self, pipeline: str, since: datetime) -> Iterator[Json]:

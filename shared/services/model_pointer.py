@@ -14,14 +14,14 @@ from typing import Self
 
 import msgspec
 
+from retrain import paths
 from retrain.errors import BadConfiguration, Conflict, NotFound
 from retrain.findings import examined, ok
 from retrain.model import Section
 from retrain.ports import Begun, Blobs, Deployed, Diagnosis, JobState, JobStatus, Rows, Slot
 from retrain.run import Artifact
 from shared.services import pointers
-from shared.services.arm import Token
-from shared.services.credentials import identity_token
+from shared.services.credentials import Token, identity_token
 from shared.services.http import Http
 from shared.services.pipeline_addresses import version_problems
 from shared.services.pipeline_data import Form, Passed, assignments, path_problems
@@ -29,7 +29,7 @@ from shared.services.pipeline_examined import looked_at
 from shared.services.pipelines import reached_by
 from shared.services.studio_scores import scores_in_csv
 
-CONTAINERS = ("runs", "history", "candidates", "champions")
+CONTAINERS = (paths.RUNS, paths.HISTORY, paths.CANDIDATES, paths.CHAMPIONS)
 """Where rows, scores and models are: the pipeline must reach them all."""
 POINTER_TAG, MODEL_TAG, SHA_TAG = "retrainPointer", "retrainModel", "retrainModelSha256"
 
@@ -181,12 +181,12 @@ class ModelPointer:
         """
         pointer, settings = pointers.named(self._blobs, self._blob(slot)), self._settings
         pointers.check_bytes(self._blobs, pointer)
-        paths = {
+        given = {
             settings.data_parameter: rows,
             settings.model_parameter: pointer.model,
             settings.output_parameter: scores,
         }
-        passed = [Passed(name, settings.paths_as, blob) for name, blob in paths.items()]
+        passed = [Passed(name, settings.paths_as, blob) for name, blob in given.items()]
         body = {
             "ExperimentName": settings.experiment,
             "Description": f"Retrain, scores of {rows} by {pointer.model}",

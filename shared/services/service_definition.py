@@ -69,6 +69,11 @@ class Definition:
             found = next((one for name, one in members if name.lower() == step.lower()), None)
         return found
 
+    @property
+    def account(self) -> str:
+        """The name of the storage account that the service reads its models in."""
+        return str(self.value("properties", "storageAccount", "name") or "")
+
     def models(self) -> list[Asset]:
         """Assets that are trained models: resources called `… [trained model]`, or at an `.ilearner`."""
         assets = self.value("properties", "assets")

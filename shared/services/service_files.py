@@ -25,9 +25,8 @@ def wrong(definition: Definition) -> Iterator[str]:
     for member in ("assets", "package", "input", "output"):
         if not definition.value("properties", member):
             yield f"properties.{member} is missing"
-    account = definition.value("properties", "storageAccount", "name")
     for asset in definition.models():
-        yield from _misplaced(asset, str(account or ""))
+        yield from _misplaced(asset, definition.account)
 
 
 def _misplaced(asset: Asset, account: str) -> Iterator[str]:
@@ -65,8 +64,7 @@ def moved(definition: Definition, wanted: str | None, model: str) -> tuple[Defin
         base = BlobReference.of(urls.plain(asset.uri)).base_location
         uri = BlobReference(base_location=base, relative_location=uri).address
     urls.origin(uri)
-    account = str(definition.value("properties", "storageAccount", "name") or "")
-    problems = list(_misplaced(Asset(asset.key, asset.name, uri), account))
+    problems = list(_misplaced(Asset(asset.key, asset.name, uri), definition.account))
     if problems:
         raise BadConfiguration(f"rewrite {asset.name!r}: {'; '.join(problems)}")
     return definition.with_model(asset, uri), asset

@@ -15,8 +15,8 @@ from retrain.errors import AccessDenied, BadConfiguration, NotFound
 from retrain.ports import Begun, Blobs, Deployed, Diagnosis, JobState, JobStatus, Rows, Slot
 from retrain.run import Artifact
 from shared.services import credentials, urls
-from shared.services.arm import Arm, Token
-from shared.services.credentials import Secret, identity_token
+from shared.services.arm import Arm
+from shared.services.credentials import Secret, Token, identity_token
 from shared.services.http import Http
 from shared.services.service_definition import Asset, Definition, difference
 from shared.services.service_doctor import Examination
@@ -161,7 +161,7 @@ class StudioService(StudioScoring):
         """How, where, and what of the definition `begin` would change."""
         found = self.definition(slot)
         asset = found.model(self._settings.asset)
-        return self._change(slot, found, asset, self._models.address(artifact.blob, _account(found)))
+        return self._change(slot, found, asset, self._models.address(artifact.blob, found.account))
 
     def begin(self, slot: Slot, artifact: Artifact) -> Begun:
         """Lays the model where the service reads, and sends the definition that names it.
@@ -175,7 +175,7 @@ class StudioService(StudioScoring):
         asset = found.model(self._settings.asset)
         if found.value("properties", "readOnly") is True:
             raise BadConfiguration(f"update {slot.url}: {READ_ONLY}")
-        uri = self._models.lay(artifact.blob, _account(found))
+        uri = self._models.lay(artifact.blob, found.account)
         operation = service.update(self._settings.update.upper(), self._body(service, found, asset, uri))
         change = self._change(slot, found, asset, uri)
         return Begun(before=_deployed(asset), after=change, operation=f"{operation}#{quote(uri, safe='')}")
@@ -250,11 +250,6 @@ class StudioService(StudioScoring):
             key = keys.primary or keys.secondary
         self._kept[slot.url] = (time.monotonic() + KEEP, url, key)
         return url, key
-
-
-def _account(definition: Definition) -> str:
-    """The name of the storage account that the service reads its models in."""
-    return str(definition.value("properties", "storageAccount", "name") or "")
 
 
 def _deployed(asset: Asset) -> Deployed:
