@@ -158,13 +158,8 @@ def _champion(model: Model, endpoint: Endpoint, ports: Ports) -> Iterator[Diagno
 
 def _live(champion: Champion, endpoint: Endpoint) -> Iterator[Diagnosis]:
     version = f"version {champion.version}"
-    if serving := production.serves_else(champion, endpoint):
-        advice = (
-            f"`retrain adopt {champion.target} --holdout FILE --again` accepts it; if nobody meant it, put the model "
-            "of the ledger back at the service"
-        )
-        was = f"production serves {serving}, the ledger says {champion.location} ({version})"
-        yield fail("champion", f"{was}: it was changed from outside. {advice}")
+    if said := production.drifted(champion, endpoint):
+        yield fail("champion", said)
     else:
         yield ok("champion", f"production serves {version}, as the ledger says")
     if champion.artifact is None:

@@ -163,10 +163,16 @@ def carry(champion: Champion, ports: Ports) -> Progress:
     return Progress("pending", waiting, wait=min(LOOK * 1.5**intent.looks, LONGEST_LOOK))
 
 
-def serves_else(champion: Champion, endpoint: Endpoint) -> str:
-    """What production serves when it is not what the ledger says; else empty."""
+def drifted(champion: Champion, endpoint: Endpoint) -> str:
+    """What to say when production serves something that the ledger does not know; else empty."""
     serving = endpoint.current(endpoint.production()).location
-    return serving if serving != champion.location else ""
+    if serving == champion.location:
+        return ""
+    return (
+        f"production of {champion.target} serves {serving}, the ledger says {champion.location} (version "
+        f"{champion.version}): it was changed from outside. `retrain adopt {champion.target} --holdout FILE --again` "
+        "accepts it; if nobody meant it, put the model of the ledger back at the service"
+    )
 
 
 def _end(champion: Champion, intent: Intent, endpoint: Endpoint) -> Progress:

@@ -244,5 +244,5 @@ def _turn(ports: Ports, count: int) -> list[str]:
 
 def _compare(champion: Champion, ports: Ports) -> None:
     endpoint = ports.services.endpoint(ports.models.get(champion.target))
-    if serving := production.serves_else(champion, endpoint):
-        log.error("%s serves %s, the ledger says %s: changed from outside", champion.target, serving, champion.location)
+    if said := production.drifted(champion, endpoint):
+        log.error("%s", said)

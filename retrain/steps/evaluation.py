@@ -204,12 +204,10 @@ def _champion(run: Run, at: Evaluation, candidate: Scores, ports: Ports) -> Outc
     if champion.intent is not None:
         production.nudge(champion, ports)
         return stay(run, BUSY, why=f"a {champion.intent.change.kind} of {run.target} is under way")
-    slot = endpoint.production()
-    serving = endpoint.current(slot).location
-    if serving != champion.location:
-        return halt(run, drifted(champion, serving), ports.now())
+    if said := production.drifted(champion, endpoint):
+        return halt(run, f"{said}; then release this run with `retrain replay`", ports.now())
     holdout = scoring.holdout_of(run, model, ports)
-    place = Place("champion", endpoint, slot, scoring.champion_path(champion, run))
+    place = Place("champion", endpoint, endpoint.production(), scoring.champion_path(champion, run))
     scores = _champion_scores(run, place, holdout, model, ports)
     if isinstance(scores, Unfinished):
         return _unfinished(run, at, "champion", scores)
@@ -224,15 +222,6 @@ def _champion_scores(run: Run, place: Place, holdout: Holdout, model: Model, por
     if known is None and not run.landings and not isinstance(scores, Unfinished):
         scoring.keep(blob, scores, ports)
     return scores
-
-
-def drifted(champion: Champion, serving: str) -> str:
-    """What to say when production serves something that the ledger does not know."""
-    return (
-        f"production of {champion.target} serves {serving}, but the champion on record (version {champion.version}) is "
-        f"{champion.location}: it was changed from outside. `retrain adopt {champion.target} --again` accepts what is "
-        f"live, `retrain rollback` undoes it; then release this run with `retrain replay`"
-    )
 
 
 def _judge(run: Run, model: Model, champion: Champion, holdout: Holdout, evidence: Evidence, ports: Ports) -> Outcome:

@@ -17,10 +17,9 @@ from retrain.ports import Blobs, Diagnosis, JobState, JobStatus, Places, Results
 from retrain.run import Run
 from shared.services import data_factory_examine, urls
 from shared.services.arm import Arm
-from shared.services.data_factory_pipeline import MODEL_SUFFIX
 from shared.services.data_factory_runs import Factory, places, state_of
 from shared.services.http import Http
-from shared.services.studio_blobs import READ_LIFETIME, Sign
+from shared.services.studio_blobs import READ_LIFETIME, Sign, check_model
 from shared.services.studio_metrics import read_evaluation
 
 
@@ -98,8 +97,7 @@ class DataFactory:
             BadConfiguration: it lacks a parameter, or would put its model live by itself. Nothing was started.
         """
         asked = f"start pipeline {self._pipeline}"
-        if not artifact.endswith(MODEL_SUFFIX):
-            raise BadConfiguration(f"{asked}: the model would be written to {artifact}; it must end in {MODEL_SUFFIX}")
+        check_model(artifact, asked)
         values = self._values(run, {"data": training, "model": artifact, "metrics": metrics})
         pipeline = self._factory.pipeline(self._pipeline)
         wrong = [

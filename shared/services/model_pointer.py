@@ -27,6 +27,7 @@ from shared.services.pipeline_addresses import version_problems
 from shared.services.pipeline_data import Form, Passed, assignments, path_problems
 from shared.services.pipeline_examined import looked_at
 from shared.services.pipelines import reached_by
+from shared.services.stagings import many, staging_problems
 from shared.services.studio_scores import scores_in_csv
 
 CONTAINERS = (paths.RUNS, paths.HISTORY, paths.CANDIDATES, paths.CHAMPIONS)
@@ -67,10 +68,7 @@ class ModelPointerSettings(Section, frozen=True):
             for setting, blob in [("production", self.production), *(("staging", blob) for blob in self.stagings)]
             if not blob.partition("/")[2].endswith(".json") or "://" in blob
         ]
-        if not self.stagings:
-            found.append("staging is missing: a candidate is tried with a pointer of its own before it may go live")
-        if len({self.production, *self.stagings}) <= len(self.stagings):
-            found.append("staging repeats a pointer or is production; a candidate needs a pointer of its own")
+        found += staging_problems(self.production, self.stagings, "a pointer")
         found += path_problems(self.parameters, self.filled.items())
         lacking = [container for container in CONTAINERS if container not in self.datastores]
         if lacking:
@@ -82,8 +80,7 @@ class ModelPointerSettings(Section, frozen=True):
     @property
     def stagings(self) -> tuple[str, ...]:
         """The staging pointers, in order of preference."""
-        staging = self.staging
-        return ((staging,) if staging else ()) if isinstance(staging, str) else staging
+        return many(self.staging)
 
     @property
     def filled(self) -> dict[str, str]:

@@ -11,9 +11,8 @@ from typing import Any
 from retrain.errors import BadConfiguration
 from shared.services import urls
 from shared.services.service_definition import UNKEPT, Asset, Definition, comparable, difference
-from shared.services.studio_blobs import BlobReference
+from shared.services.studio_blobs import MODEL_SUFFIX, BlobReference
 
-EXTENSION = ".ilearner"
 _KEPT_SECRETS = frozenset({"keys", "commitmentplan"})
 _SAID = UNKEPT - _KEPT_SECRETS
 
@@ -31,8 +30,8 @@ def wrong(definition: Definition) -> Iterator[str]:
 
 def _misplaced(asset: Asset, account: str) -> Iterator[str]:
     bare, place = urls.plain(asset.uri), BlobReference.of(urls.plain(asset.uri))
-    if not bare.lower().endswith(EXTENSION):
-        yield f"{asset.name!r} is at {bare}, which does not end in {EXTENSION}"
+    if not bare.lower().endswith(MODEL_SUFFIX):
+        yield f"{asset.name!r} is at {bare}, which does not end in {MODEL_SUFFIX}"
     if bare != asset.uri:
         yield f"the address of {asset.name!r} has a signature; the service reads it through its own storage account"
     if account and place.account.lower() != account.lower():

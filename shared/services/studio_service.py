@@ -22,9 +22,10 @@ from shared.services.service_definition import Asset, Definition, difference
 from shared.services.service_doctor import Examination
 from shared.services.service_management import READ_ONLY, Service, runtime_of, service_url, unshown
 from shared.services.service_models import CONTAINER, ServiceModels
+from shared.services.stagings import many, one_each, staging_problems
 from shared.services.studio import Studio, address_problem
 from shared.services.studio_blobs import Sign
-from shared.services.studio_runtime import ScoringSettings, StudioScoring, many
+from shared.services.studio_runtime import ScoringSettings, StudioScoring
 
 KEEP = 120.0
 """Seconds for which a service's address and keys are remembered; its model never is."""
@@ -64,11 +65,7 @@ class StudioServiceSettings(ScoringSettings, frozen=True, kw_only=True):
             *(credentials.reference_problem(name, one) for name, one in references.items() if one is not None),
             *(credentials.reference_problem("staging_key", key) for key in many(self.staging_key)),
         ]
-        if not self.stagings:
-            found.append("staging is missing: a candidate is tried in a web service of its own before it may go live")
-        places = [url.rstrip("/").lower() for url in (self.production, *self.stagings)]
-        if len(set(places)) < len(places):
-            found.append("staging repeats a service or is production; a candidate needs a web service of its own")
+        found += staging_problems(self.production, self.stagings, "a web service")
         if many(self.staging_key) and len(many(self.staging_key)) not in (1, len(self.stagings)):
             found.append(f"staging_key: give none, one, or one for each of the {len(self.stagings)} staging services")
         if self.update == "put" and not (self.storage_key and self.plan):
@@ -83,8 +80,7 @@ class StudioServiceSettings(ScoringSettings, frozen=True, kw_only=True):
     @property
     def keys(self) -> dict[str, str]:
         """References to keys by address of the service, where there are any."""
-        given = many(self.staging_key)
-        staged = given if len(given) == len(self.stagings) else given * len(self.stagings)
+        staged = one_each(self.staging_key, self.stagings)
         found = dict(zip(map(service_url, self.stagings), staged, strict=False))
         return found | ({service_url(self.production): self.production_key} if self.production_key else {})
 
