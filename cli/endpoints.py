@@ -17,9 +17,8 @@ import typer
 from cli import many_endpoints
 from cli.keyed import AtOnce, Result, blame, document
 from cli.options import AsJson
-from cli.problems import Problem, Usage
+from cli.problems import Usage, of_services
 from cli.render import emit, facts, heading, say, table
-from retrain.keys import PLACE
 
 if TYPE_CHECKING:
     from shared.services.studio import BlobReference
@@ -42,7 +41,6 @@ Keys = Annotated[bool, typer.Option("--show-keys", help="Show the endpoint's own
 @contextmanager
 def _managing(url: str, key: str) -> Iterator[Management]:
     """Endpoint management at that address; its errors become problems of the command."""
-    from retrain.errors import RetrainError
     from shared.services.credentials import reference_problem, secret
     from shared.services.http import Http
     from shared.services.studio import Studio, management_url
@@ -50,11 +48,9 @@ def _managing(url: str, key: str) -> Iterator[Management]:
 
     if wrong := reference_problem("--key", key):
         raise Usage(wrong)
-    try:
+    with of_services():
         place = management_url(url)
         yield Management(Studio(Http(place), secret(key)), place)
-    except RetrainError as error:
-        raise Problem(str(error)) from error
 
 
 @app.command("list")
@@ -130,10 +126,11 @@ def create_endpoint(
         return
     if not model:
         raise Usage("--keys needs --model, the model whose keys they are")
-    names = many_endpoints.names_by_key(name, model, keys)
+    pattern = many_endpoints.pattern_of(name, model)
+    names = many_endpoints.names_by_key(pattern, keys)
     with _managing(url, key) as management:
         results, made = many_endpoints.create(management, names, calls=calls, at_once=at_once)
-        fragment = many_endpoints.toml(management, model, list(names), keys, name or f"{model.replace('-', '')}{PLACE}")
+        fragment = many_endpoints.toml(management, model, list(names), keys, pattern)
     if secrets is not None:
         many_endpoints.write_secrets(secrets, model, made)
     _tell_all(model, results, made if show_keys else {}, fragment, json)

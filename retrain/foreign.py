@@ -18,7 +18,7 @@ from retrain.errors import AccessDenied, BadRequest, NotFound
 from retrain.messages import CandidateRequest
 from retrain.model import Model
 from retrain.ports import Ports
-from retrain.run import Actor, Data, Move, Run, State, Times, order_of, run_id
+from retrain.run import Actor, Data, Run, Times, order_of, run_id
 
 LARGEST = 1 << 30  # bytes of a model
 
@@ -37,8 +37,19 @@ def propose(target: str, asked: CandidateRequest, ports: Ports, *, actor: Actor,
     production.require(target, ports)
     if asked.call_back_uri:
         ports.outside.may_call(asked.call_back_uri)
-    ident, data = run_id(target, (cause,)), _data(target, model, asked.holdout, ports)
-    run = _run(ident, target, model, asked, data, ports, actor, cause)
+    ident, now = run_id(target, (cause,)), ports.now()
+    run = landing.received(
+        ident,
+        model,
+        asked,
+        now,
+        door="http",
+        actor=actor,
+        order=order_of(now, cause),
+        reason=asked.reason,
+        times=Times(landed=now, seen=now),
+        data=_data(target, model, asked.holdout, ports),
+    )
     try:
         source, blocks = _source(target, model, asked, ports)
         candidate = artifacts.keep(paths.candidate(run), blocks, ports, LARGEST)
@@ -49,32 +60,8 @@ def propose(target: str, asked: CandidateRequest, ports: Ports, *, actor: Actor,
     if asked.call_back_uri:
         callbacks.remember(ident, asked.call_back_uri, ports)
     run = msgspec.structs.replace(run, given=source, candidate=candidate)
-    why = asked.reason or "another system trained a model"
-    move = Move(run=run.id, n=0, source=None, to=State.RECEIVED, at=run.created, why=why, actor=actor)
+    move = landing.first_move(run, asked.reason or "another system trained a model")
     return ports.ledger.add(run, move, (), asked.idempotency_key)
-
-
-def _run(
-    ident: str, target: str, model: Model, asked: CandidateRequest, data: Data, ports: Ports, actor: Actor, cause: str
-) -> Run:
-    now = ports.now()
-    return Run(
-        id=ident,
-        target=target,
-        state=State.RECEIVED,
-        order=order_of(now, cause),
-        door="http",
-        actor=actor,
-        created=now,
-        entered=now,
-        due=now,
-        reason=asked.reason,
-        request=landing.request_print(asked),
-        config=model.sha,
-        times=Times(landed=now, seen=now),
-        data=data,
-        calls_back=bool(asked.call_back_uri),
-    )
 
 
 def _data(target: str, model: Model, holdout: str, ports: Ports) -> Data:
