@@ -117,20 +117,34 @@ def create_endpoint(
     retrain endpoints create --model rental --keys 001..100 --url "$PATCH_URL" --key env:WORKSPACE_TOKEN
     ```
     """
-    if not keys:
-        if not name:
-            raise Usage("name the endpoint, or give --model and --keys to create one for each key")
+    if keys:
+        if not model:
+            raise Usage("--keys needs --model, the model whose keys they are")
         with _managing(url, key) as management:
-            view = _view(management, management.create(name, description=description, calls=calls), show_keys)
-        _tell(view, json)
+            _create_each(management, model, name, keys, calls, at_once, secrets, show_keys, json)
         return
-    if not model:
-        raise Usage("--keys needs --model, the model whose keys they are")
+    if not name:
+        raise Usage("name the endpoint, or give --model and --keys to create one for each key")
+    with _managing(url, key) as management:
+        view = _view(management, management.create(name, description=description, calls=calls), show_keys)
+    _tell(view, json)
+
+
+def _create_each(
+    management: Management,
+    model: str,
+    name: str,
+    keys: str,
+    calls: int | None,
+    at_once: int,
+    secrets: Path | None,
+    show_keys: bool,
+    json: bool,
+) -> None:
     pattern = many_endpoints.pattern_of(name, model)
     names = many_endpoints.names_by_key(pattern, keys)
-    with _managing(url, key) as management:
-        results, made = many_endpoints.create(management, names, calls=calls, at_once=at_once)
-        fragment = many_endpoints.toml(management, model, list(names), keys, pattern)
+    results, made = many_endpoints.create(management, names, calls=calls, at_once=at_once)
+    fragment = many_endpoints.toml(management, model, list(names), keys, pattern)
     if secrets is not None:
         many_endpoints.write_secrets(secrets, model, made)
     _tell_all(model, results, made if show_keys else {}, fragment, json)

@@ -50,18 +50,23 @@ def propose(target: str, asked: CandidateRequest, ports: Ports, *, actor: Actor,
         times=Times(landed=now, seen=now),
         data=_data(target, model, asked.holdout, ports),
     )
+    run = _with_candidate(run, model, asked, ports)
+    if asked.call_back_uri:
+        callbacks.remember(ident, asked.call_back_uri, ports)
+    move = landing.first_move(run, asked.reason or "another system trained a model")
+    return ports.ledger.add(run, move, (), asked.idempotency_key)
+
+
+def _with_candidate(run: Run, model: Model, asked: CandidateRequest, ports: Ports) -> Run:
+    """The run with the model in our own keeping."""
     try:
-        source, blocks = _source(target, model, asked, ports)
+        source, blocks = _source(run.target, model, asked, ports)
         candidate = artifacts.keep(paths.candidate(run), blocks, ports, LARGEST)
     except NotFound as error:
         raise BadRequest(f"there is no model: {error}") from error
     if not candidate.size:
         raise BadRequest("the model is empty")
-    if asked.call_back_uri:
-        callbacks.remember(ident, asked.call_back_uri, ports)
-    run = msgspec.structs.replace(run, given=source, candidate=candidate)
-    move = landing.first_move(run, asked.reason or "another system trained a model")
-    return ports.ledger.add(run, move, (), asked.idempotency_key)
+    return msgspec.structs.replace(run, given=source, candidate=candidate)
 
 
 def _data(target: str, model: Model, holdout: str, ports: Ports) -> Data:
