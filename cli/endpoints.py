@@ -17,9 +17,8 @@ import typer
 from cli import many_endpoints
 from cli.keyed import AtOnce, Result, blame, document
 from cli.options import AsJson
-from cli.problems import Problem, Usage
+from cli.problems import Usage, of_services
 from cli.render import emit, facts, heading, say, table
-from retrain.keys import PLACE
 
 if TYPE_CHECKING:
     from shared.services.studio import BlobReference
@@ -42,7 +41,6 @@ Keys = Annotated[bool, typer.Option("--show-keys", help="Show the endpoint's own
 @contextmanager
 def _managing(url: str, key: str) -> Iterator[Management]:
     """Endpoint management at that address; its errors become problems of the command."""
-    from retrain.errors import RetrainError
     from shared.services.credentials import reference_problem, secret
     from shared.services.http import Http
     from shared.services.studio import Studio, management_url
@@ -50,11 +48,9 @@ def _managing(url: str, key: str) -> Iterator[Management]:
 
     if wrong := reference_problem("--key", key):
         raise Usage(wrong)
-    try:
+    with of_services():
         place = management_url(url)
         yield Management(Studio(Http(place), secret(key)), place)
-    except RetrainError as error:
-        raise Problem(str(error)) from error
 
 
 @app.command("list")
@@ -121,19 +117,34 @@ def create_endpoint(
     retrain endpoints create --model rental --keys 001..100 --url "$PATCH_URL" --key env:WORKSPACE_TOKEN
     ```
     """
-    if not keys:
-        if not name:
-            raise Usage("name the endpoint, or give --model and --keys to create one for each key")
+    if keys:
+        if not model:
+            raise Usage("--keys needs --model, the model whose keys they are")
         with _managing(url, key) as management:
-            view = _view(management, management.create(name, description=description, calls=calls), show_keys)
-        _tell(view, json)
+            _create_each(management, model, name, keys, calls, at_once, secrets, show_keys, json)
         return
-    if not model:
-        raise Usage("--keys needs --model, the model whose keys they are")
-    names = many_endpoints.names_by_key(name, model, keys)
+    if not name:
+        raise Usage("name the endpoint, or give --model and --keys to create one for each key")
     with _managing(url, key) as management:
-        results, made = many_endpoints.create(management, names, calls=calls, at_once=at_once)
-        fragment = many_endpoints.toml(management, model, list(names), keys, name or f"{model.replace('-', '')}{PLACE}")
+        view = _view(management, management.create(name, description=description, calls=calls), show_keys)
+    _tell(view, json)
+
+
+def _create_each(
+    management: Management,
+    model: str,
+    name: str,
+    keys: str,
+    calls: int | None,
+    at_once: int,
+    secrets: Path | None,
+    show_keys: bool,
+    json: bool,
+) -> None:
+    pattern = many_endpoints.pattern_of(name, model)
+    names = many_endpoints.names_by_key(pattern, keys)
+    results, made = many_endpoints.create(management, names, calls=calls, at_once=at_once)
+    fragment = many_endpoints.toml(management, model, list(names), keys, pattern)
     if secrets is not None:
         many_endpoints.write_secrets(secrets, model, made)
     _tell_all(model, results, made if show_keys else {}, fragment, json)

@@ -12,8 +12,7 @@ import typer
 
 from cli.api import Json
 from cli.local_studio import STUDIO_TOKEN, URL, Token, Url, Workspace, place, studio_at
-from cli.options import AsJson, File, parameters
-from cli.problems import Usage
+from cli.options import AsJson, File, parameters, unwritten
 from cli.render import emit, facts, say, table
 
 OUTPUTS = ("evaluation", "model")
@@ -188,8 +187,7 @@ def export_experiment(
     """
     import json as text
 
-    if file.exists() and not force:
-        raise Usage(f"{file} is there already; choose another name, or --force")
+    unwritten(file, force)
     owned = place(workspace, token)
     with studio_at(studio) as client:
         definition = client.export_definition(owned, experiment)

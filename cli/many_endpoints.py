@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.keyed import Result, each
-from cli.problems import Problem, Usage
-from retrain.errors import RetrainError
+from cli.problems import Problem, Usage, of_services
 from retrain.keys import PLACE, expand
 
 if TYPE_CHECKING:
     from shared.services.studio_management import EndpointInfo, Management
 
 
-def names_by_key(pattern: str, model: str, written: str) -> dict[str, str]:
+def pattern_of(name: str, model: str) -> str:
+    """How the endpoints of a model's keys are called, unless their name was given."""
+    return name or f"{model.replace('-', '')}{PLACE}"
+
+
+def names_by_key(pattern: str, written: str) -> dict[str, str]:
     """The name of each key's endpoint.
 
     Raises:
@@ -28,7 +32,6 @@ def names_by_key(pattern: str, model: str, written: str) -> dict[str, str]:
         keys = expand([part.strip() for part in written.split(",")])
     except ValueError as error:
         raise Usage(f"--keys: {error}") from error
-    pattern = pattern or f"{model.replace('-', '')}{PLACE}"
     if PLACE not in pattern:
         raise Usage(f"NAME {pattern!r} is the same for every key; write {PLACE} where they differ, as in rental{PLACE}")
     names = {key: pattern.replace(PLACE, key) for key in keys}
@@ -57,10 +60,8 @@ def create(
 
 
 def _created(management: Management, name: str, calls: int | None) -> EndpointInfo:
-    try:
+    with of_services():
         return management.create(name, description=name, calls=calls)
-    except RetrainError as error:
-        raise Problem(str(error)) from error
 
 
 def toml(management: Management, model: str, keys: Sequence[str], written: str, pattern: str) -> str:

@@ -52,3 +52,9 @@ def parameters(given: list[str] | None) -> dict[str, str]:
     if wrong:
         raise Usage(f"--param {wrong[0]!r} is not name=value")
     return {name: value for name, _, value in pairs}
+
+
+def unwritten(file: Path, force: bool) -> None:
+    """Raises Usage for a file that is there and may not be replaced."""
+    if file.exists() and not force:
+        raise Usage(f"{file} is there already; choose another name, or --force")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 
 from retrain.run import State
@@ -52,6 +53,17 @@ class NotYet(Unreachable):
     def __init__(self, message: str, *, after: float, status: int = 0) -> None:
         super().__init__(message, status=status)
         self.after = after
+
+
+@contextmanager
+def of_services() -> Iterator[None]:
+    """Errors of a service that a command calls by itself become problems of the command."""
+    from retrain.errors import RetrainError
+
+    try:
+        yield
+    except RetrainError as error:
+        raise Problem(str(error)) from error
 
 
 class Usage(Problem):

@@ -7,19 +7,18 @@ azure-identity finds: a managed identity, a service principal in the environment
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.options import AsJson
-from cli.problems import Problem, Usage
+from cli.options import AsJson, unwritten
+from cli.problems import Problem, Usage, of_services
 from cli.render import emit, facts, say, table
 
 if TYPE_CHECKING:
-    from shared.services.service_definition import Definition
+    from shared.services.service_definition import Asset, Definition
     from shared.services.service_management import Service
 
 app = typer.Typer(no_args_is_help=True, help='Get, rewrite and update the definition of a "new" Studio web service.')
@@ -31,17 +30,6 @@ Url = Annotated[
 Version = Annotated[str, typer.Option("--api-version", metavar="VERSION", help="Of Resource Manager's calls.")]
 Named = Annotated[Path, typer.Argument(metavar="FILE", help="A definition as JSON.")]
 STABLE = "2017-01-01"
-
-
-@contextmanager
-def problems() -> Iterator[None]:
-    """Errors of the service become problems of the command."""
-    from retrain.errors import RetrainError
-
-    try:
-        yield
-    except RetrainError as error:
-        raise Problem(str(error)) from error
 
 
 def service_at(url: str, version: str) -> Service:
@@ -71,7 +59,7 @@ def get_service(url: Url, version: Version = STABLE, json: AsJson = False) -> No
     retrain service get --url "$SERVICE"
     ```
     """
-    with problems():
+    with of_services():
         view = _view(service_at(url, version).get())
     if json:
         emit(view)
@@ -129,16 +117,24 @@ def export_definition(
     retrain service export definition.json --url "$SERVICE"
     ```
     """
-    if file.exists() and not force:
-        raise Usage(f"{file} is there already; choose another name, or --force")
-    with problems():
+    unwritten(file, force)
+    with of_services():
         found = service_at(url, version).get()
     _write(file, found)
-    models = [{"asset": one.key, "name": one.name, "uri": one.uri} for one in found.models()]
+    models = views(found.models())
     if json:
         emit({"file": str(file), "models": models})
         return
     say(f"{file} holds the definition of {found.value('name')}.")
+    _tell_models(models)
+
+
+def views(models: Iterable[Asset]) -> list[dict[str, str]]:
+    """Trained models for machines."""
+    return [{"asset": one.key, "name": one.name, "uri": one.uri} for one in models]
+
+
+def _tell_models(models: list[dict[str, str]]) -> None:
     for one in models:
         say(f"  trained model {one['name']!r} ({one['asset']}) at {one['uri']}")
 
@@ -172,7 +168,7 @@ def rewrite_definition(
     from shared.services.service_definition import difference
     from shared.services.service_files import moved
 
-    with problems():
+    with of_services():
         before = definition_in(file)
         after, changed = moved(before, asset, model)
     changes = list(difference(before.plain, after.plain))
@@ -194,10 +190,10 @@ def import_definition(file: Named, json: AsJson = False) -> None:
     """
     from shared.services.service_files import needed, wrong
 
-    with problems():
+    with of_services():
         found = definition_in(file)
         bad, lacking = list(wrong(found)), needed(found)
-    models = [{"asset": one.key, "name": one.name, "uri": one.uri} for one in found.models()]
+    models = views(found.models())
     if json:
         emit({"file": str(file), "models": models, "problems": bad, "neededToDeploy": lacking})
     if bad:
@@ -205,8 +201,7 @@ def import_definition(file: Named, json: AsJson = False) -> None:
     if json:
         return
     say(f"{file} is a definition that can be sent.")
-    for one in models:
-        say(f"  trained model {one['name']!r} ({one['asset']}) at {one['uri']}")
+    _tell_models(models)
     if lacking:
         say(f"  To deploy it (--put) it needs {', '.join(lacking)} as well; an update does not.")
 
@@ -237,7 +232,7 @@ def update_service(
     """
     from cli.service_update import Update
 
-    with problems():
+    with of_services():
         update = Update(service_at(url, version), definition_in(file), put=put, storage_key=storage_key, plan=plan)
         view = update.preview() if dry_run else update.run()
     if json:

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from cli.options import AsJson
+from cli.problems import of_services
 from cli.render import emit, facts, say, table
-from cli.service import STABLE, Url, Version, problems, service_at
+from cli.service import STABLE, Url, Version, service_at
 
 Within = Annotated[
     str,
@@ -26,7 +27,7 @@ def list_services(url: Within, version: Version = STABLE, json: AsJson = False) 
     retrain service list --url "$PROVIDER/webServices"
     ```
     """
-    with problems():
+    with of_services():
         views = [_view(one) for one in _pages(url, version)]
     if json:
         emit({"services": views})
@@ -60,7 +61,7 @@ def show_keys(url: Url, version: Version = STABLE, json: AsJson = False) -> None
     retrain service keys --url "$SERVICE"
     ```
     """
-    with problems():
+    with of_services():
         service = service_at(url, version)
         keys = service.keys()
     if json:
@@ -79,7 +80,7 @@ def remove_service(url: Url, version: Version = STABLE, json: AsJson = False) ->
     """
     from cli.service_update import followed
 
-    with problems():
+    with of_services():
         service = service_at(url, version)
         service.get()
         followed(service, service.remove(), "the removal", "it is there still")

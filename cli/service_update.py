@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cli.problems import Problem, Usage
+from cli.service import views
 from retrain.errors import NotFound
 from retrain.ports import JobState
 from shared.services.credentials import Secret, reference_problem, secret
@@ -70,8 +71,7 @@ class Update:
             if shown is None or shown.uri != asset.uri:
                 told = f"{shown.uri if shown else 'nothing'} instead of {asset.uri}"
                 raise Problem(f"{self._service.name} took the update, but for {asset.name!r} it shows {told}")
-        said = [{"asset": one.key, "name": one.name, "uri": one.uri} for one in models.values()]
-        done = {"created": self._live is None, "state": state, "changes": before, "models": said}
+        done = {"created": self._live is None, "state": state, "changes": before, "models": views(models.values())}
         return {**self._about, **done, "example": self._score(found)}
 
     @property

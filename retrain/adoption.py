@@ -7,13 +7,13 @@ shows that label, columns and keys are right before anything is trained.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
 import msgspec
 
-from retrain import paths, scoring
+from retrain import artifacts, paths, scoring
 from retrain.accepted import accepted_manifest, spec_of, write_accepted
 from retrain.advance import save, send
 from retrain.champion import Champion, Change, ChangeKind, Probes
@@ -118,10 +118,10 @@ def labelled(target: str, blob: str, model: Model, ports: Ports) -> Holdout:
 
 
 def _owned(target: str, blob: str) -> str:
-    folder = tuple(f"{container}/{paths.place(target)}/" for container in OWNED)
-    if not blob.startswith(folder) or ".." in blob.split("/"):
+    folders = paths.folders(target, OWNED)
+    if not paths.within(blob, folders):
         raise AccessDenied(
-            f"{blob!r} is not a file given for {target}; upload it first, it then lies below {folder[0]}"
+            f"{blob!r} is not a file given for {target}; upload it first, it then lies below {folders[0]}"
         )
     return blob
 
@@ -144,11 +144,11 @@ def _by_file(target: str, blob: str, rows: Holdout, endpoint: Endpoint, ports: P
         job = endpoint.score_file(slot, blob, scores)
         ports.ledger.renote(target, name, job)
     status = endpoint.scored_file(slot, job)
-    if status.state in (JobState.NOT_STARTED, JobState.RUNNING):
-        raise NotYet(f"the live model of {target} is scoring the holdout (job {job}); ask again", retry_after=5)
+    if not status.state.ended:
+        raise NotYet(f"the live model of {target} is scoring the holdout (job {job}); ask again", retry_after=2)
     ports.ledger.renote(target, name, "")
     if status.state is not JobState.SUCCEEDED:
-        raise BadRequest(f"the live model of {target} could not score the holdout: {status.details or status.state}")
+        raise BadRequest(f"the live model of {target} could not score the holdout: {status.reason}")
     return endpoint.scores_in(ports.blobs.open(scores))
 
 
@@ -168,23 +168,14 @@ def _baseline(rows: Holdout, scores: list[float], model: Model) -> Baseline:
 
 def _copied(target: str, version: int, endpoint: Endpoint, ports: Ports) -> tuple[Artifact | None, str]:
     """The live model's bytes in our own keeping; None with the reason when the service does not give them."""
-    blob, digest, size = paths.champion(target, version), sha256(), 0
-
-    def counted() -> Iterator[bytes]:
-        nonlocal size
-        for block in endpoint.artifact(endpoint.production()):
-            digest.update(block)
-            size += len(block)
-            yield block
-
     try:
-        ports.blobs.write(blob, counted())
+        blocks = endpoint.artifact(endpoint.production())
+        return artifacts.keep(paths.champion(target, version), blocks, ports), ""
     except (NotFound, AccessDenied) as error:
         return None, (
             f"the live model could not be copied ({error}), so a rollback to it means refreshing the endpoint with "
             "OverwriteResources at its service"
         )
-    return Artifact(blob=blob, sha256=digest.hexdigest(), size=size), ""
 
 
 def _probes(target: str, version: int, rows: Holdout, scores: list[float], ports: Ports) -> str:

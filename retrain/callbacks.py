@@ -27,9 +27,16 @@ def remember(run: str, address: str, ports: Ports) -> None:
     ports.blobs.write(paths.callback(run, address), address.encode())
 
 
+def move(before: str, run: str, address: str, ports: Ports) -> None:
+    """Keeps an address for another run than it was kept for: what was asked for is that run's work already."""
+    if before != run:
+        remember(run, address, ports)
+        ports.blobs.delete(paths.callback(before, address))
+
+
 def call(run: Run, ports: Ports) -> None:
     """Calls everybody who waits for this run; who cannot be reached now is tried again by the timer."""
-    container, _, folder = paths.callback(run.id, "").rpartition("/")[0].partition("/")
+    container, _, folder = paths.callbacks(run.id).partition("/")
     for info in ports.blobs.list(container, f"{folder}/"):
         _call(info, run, ports)
 

@@ -60,8 +60,9 @@ class Intent(Record, frozen=True):
     """A change that has begun and is neither committed nor restored.
 
     `begun`: the service took it. `operation`: where the service tells how far it is, until it is done. `job`: the one
-    that scores the probe rows, where only files are scored. `due`: by then it must show. `restoring`: it did not show,
-    so the champion goes back to where it was; `why` says what was seen.
+    that scores the probe rows, where only files are scored. `due`: by then it must show. `looks`: how often somebody
+    looked, `looked`: when last. `restoring`: it did not show, so the champion goes back to where it was; `why` says
+    what was seen.
     """
 
     change: Change
@@ -70,6 +71,7 @@ class Intent(Record, frozen=True):
     operation: str = ""
     job: str = ""
     looks: int = 0
+    looked: datetime | None = None
     restoring: bool = False
     why: str = ""
 

@@ -137,8 +137,10 @@ def _endpoint(model: Model, ports: Ports) -> Iterator[Diagnosis]:
     except RetrainError as error:
         yield fail("endpoint", str(error))
         return
-    yield from _all("endpoint", endpoint.examine)
-    yield from _all("champion", lambda: _champion(model, endpoint, ports))
+    told = _all("endpoint", endpoint.examine)
+    yield from told
+    said = {one.message for one in told}  # what refuses one look at production refuses another in the same words
+    yield from (one for one in _all("champion", lambda: _champion(model, endpoint, ports)) if one.message not in said)
     yield from _all("slots", lambda: _slots(endpoint, ports))
 
 
@@ -156,13 +158,8 @@ def _champion(model: Model, endpoint: Endpoint, ports: Ports) -> Iterator[Diagno
 
 def _live(champion: Champion, endpoint: Endpoint) -> Iterator[Diagnosis]:
     version = f"version {champion.version}"
-    if serving := production.serves_else(champion, endpoint):
-        advice = (
-            f"`retrain adopt {champion.target} --holdout FILE --again` accepts it; if nobody meant it, put the model "
-            "of the ledger back at the service"
-        )
-        was = f"production serves {serving}, the ledger says {champion.location} ({version})"
-        yield fail("champion", f"{was}: it was changed from outside. {advice}")
+    if said := production.drifted(champion, endpoint):
+        yield fail("champion", said)
     else:
         yield ok("champion", f"production serves {version}, as the ledger says")
     if champion.artifact is None:

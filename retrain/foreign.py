@@ -7,19 +7,18 @@ those that were held out last.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import sha256
 from urllib.parse import unquote
 
 import msgspec
 
-from retrain import callbacks, landing, paths, production
+from retrain import artifacts, callbacks, landing, paths, production
 from retrain.accepted import accepted_manifest
 from retrain.adoption import labelled
 from retrain.errors import AccessDenied, BadRequest, NotFound
 from retrain.messages import CandidateRequest
 from retrain.model import Model
 from retrain.ports import Ports
-from retrain.run import Actor, Artifact, Data, Move, Run, State, Times, order_of, run_id
+from retrain.run import Actor, Data, Run, Times, order_of, run_id
 
 LARGEST = 1 << 30  # bytes of a model
 
@@ -36,42 +35,38 @@ def propose(target: str, asked: CandidateRequest, ports: Ports, *, actor: Actor,
     if known is not None:
         return landing.found(ports.ledger.run(known), asked, ports)
     production.require(target, ports)
-    ident, data = run_id(target, (cause,)), _data(target, model, asked.holdout, ports)
+    if asked.call_back_uri:
+        ports.outside.may_call(asked.call_back_uri)
+    ident, now = run_id(target, (cause,)), ports.now()
+    run = landing.received(
+        ident,
+        model,
+        asked,
+        now,
+        door="http",
+        actor=actor,
+        order=order_of(now, cause),
+        reason=asked.reason,
+        times=Times(landed=now, seen=now),
+        data=_data(target, model, asked.holdout, ports),
+    )
+    run = _with_candidate(run, model, asked, ports)
     if asked.call_back_uri:
         callbacks.remember(ident, asked.call_back_uri, ports)
-    run = _run(ident, target, model, asked, data, ports, actor, cause)
-    try:
-        source, blocks = _source(target, model, asked, ports)
-        candidate = _keep(paths.candidate(run), blocks, ports)
-    except NotFound as error:
-        raise BadRequest(f"there is no model: {error}") from error
-    run = msgspec.structs.replace(run, given=source, candidate=candidate)
-    why = asked.reason or "another system trained a model"
-    move = Move(run=run.id, n=0, source=None, to=State.RECEIVED, at=run.created, why=why, actor=actor)
+    move = landing.first_move(run, asked.reason or "another system trained a model")
     return ports.ledger.add(run, move, (), asked.idempotency_key)
 
 
-def _run(
-    ident: str, target: str, model: Model, asked: CandidateRequest, data: Data, ports: Ports, actor: Actor, cause: str
-) -> Run:
-    now = ports.now()
-    return Run(
-        id=ident,
-        target=target,
-        state=State.RECEIVED,
-        order=order_of(now, cause),
-        door="http",
-        actor=actor,
-        created=now,
-        entered=now,
-        due=now,
-        reason=asked.reason,
-        request=landing.request_print(asked),
-        config=model.sha,
-        times=Times(landed=now, seen=now),
-        data=data,
-        calls_back=bool(asked.call_back_uri),
-    )
+def _with_candidate(run: Run, model: Model, asked: CandidateRequest, ports: Ports) -> Run:
+    """The run with the model in our own keeping."""
+    try:
+        source, blocks = _source(run.target, model, asked, ports)
+        candidate = artifacts.keep(paths.candidate(run), blocks, ports, LARGEST)
+    except NotFound as error:
+        raise BadRequest(f"there is no model: {error}") from error
+    if not candidate.size:
+        raise BadRequest("the model is empty")
+    return msgspec.structs.replace(run, given=source, candidate=candidate)
 
 
 def _data(target: str, model: Model, holdout: str, ports: Ports) -> Data:
@@ -104,7 +99,7 @@ def _source(target: str, model: Model, asked: CandidateRequest, ports: Ports) ->
         blob = landing.owned(url, target)
         return blob, ports.blobs.open(blob)
     bare = url.partition("?")[0]
-    if not any(bare.startswith(source) for source in model.promotion.sources) or ".." in bare.split("/"):
+    if not any(bare.startswith(source) for source in model.promotion.sources) or ".." in unquote(bare).split("/"):
         allowed = " or ".join(model.promotion.sources) or "nowhere yet"
         raise AccessDenied(
             f"{bare} is not a place from which models of {target} are taken ({allowed}); add its beginning to "
@@ -118,21 +113,3 @@ def _own(bare: str, ports: Ports) -> str:
     probe = f"{paths.RUNS}/x"
     root = ports.blobs.url(probe).removesuffix(probe)
     return unquote(bare.removeprefix(root)) if bare.startswith(root) else ""
-
-
-def _keep(blob: str, blocks: Iterator[bytes], ports: Ports) -> Artifact:
-    digest, size = sha256(), 0
-
-    def counted() -> Iterator[bytes]:
-        nonlocal size
-        for block in blocks:
-            size += len(block)
-            if size > LARGEST:
-                raise BadRequest(f"the model is larger than {LARGEST >> 20} MB")
-            digest.update(block)
-            yield block
-
-    ports.blobs.write(blob, counted())
-    if not size:
-        raise BadRequest("the model is empty")
-    return Artifact(blob=blob, sha256=digest.hexdigest(), size=size)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 import msgspec
 
@@ -115,9 +117,10 @@ def request(asked: RunRequest, ports: Ports, *, door: str, actor: Actor, cause: 
     infos = [ports.blobs.head(owned(blob, asked.model)) for blob in asked.data]
     landings = tuple(as_landed(info, model, ports, asked.again) for info in infos) or _waiting(model, ports)
     parts = (cause,) if cause else tuple(sorted(landed.key for landed in landings))
+    ident = run_id(model.target, parts, asked.again)
     if asked.call_back_uri:
-        callbacks.remember(run_id(model.target, parts, asked.again), asked.call_back_uri, ports)
-    return begin(
+        callbacks.remember(ident, asked.call_back_uri, ports)
+    run = begin(
         model,
         landings,
         ports,
@@ -128,6 +131,9 @@ def request(asked: RunRequest, ports: Ports, *, door: str, actor: Actor, cause: 
         asked=asked,
         traceparent=traceparent,
     )
+    if asked.call_back_uri:
+        callbacks.move(ident, run.id, asked.call_back_uri, ports)
+    return run
 
 
 def _waiting(model: Model, ports: Ports) -> tuple[Landed, ...]:
@@ -144,8 +150,8 @@ def owned(blob: str, target: str) -> str:
         AccessDenied: it may not.
     """
     name = blob.lstrip("/")
-    folders = [f"{container}/{paths.place(target)}/" for container in ALLOWED]
-    if ".." in name.split("/") or not any(name.startswith(folder) for folder in folders):
+    folders = paths.folders(target, ALLOWED)
+    if not paths.within(name, folders):
         raise AccessDenied(f"{blob!r} is not data of {target}; name blobs below {' or '.join(folders)}")
     return name
 
@@ -177,29 +183,44 @@ def begin(
     now = ports.now()
     asked = asked or RunRequest(model=model.target)
     latest = inbox.newest(landings) if landings else None
-    run = Run(
-        id=run_id(model.target, parts, asked.again),
-        target=model.target,
-        state=State.RECEIVED,
-        order=order_of(latest.modified, latest.key) if latest else order_of(now, parts[0]),
+    run = received(
+        run_id(model.target, parts, asked.again),
+        model,
+        asked,
+        now,
         door=door,
         actor=actor,
-        created=now,
-        entered=now,
-        due=now,
+        order=order_of(latest.modified, latest.key) if latest else order_of(now, parts[0]),
         landings=landings,
         parameters=dict(asked.parameters),
         reason=reason,
-        request=request_print(asked),
         again=asked.again,
-        config=model.sha,
-        calls_back=bool(asked.call_back_uri),
         times=Times(landed=latest.modified if latest else now, seen=now),
         traceparent=traceparent,
     )
-    move = Move(run=run.id, n=0, source=None, to=State.RECEIVED, at=now, why=reason or f"asked by {door}", actor=actor)
-    added = ports.ledger.add(run, move, landings, asked.idempotency_key)
+    added = ports.ledger.add(run, first_move(run, reason or f"asked by {door}"), landings, asked.idempotency_key)
     return _same_request(added, asked) if asked.idempotency_key and added.id == run.id else added
+
+
+def received(ident: str, model: Model, asked: RunRequest | CandidateRequest, now: datetime, **more: Any) -> Run:
+    """A run as it begins; `more` are further members of it."""
+    return Run(
+        id=ident,
+        target=model.target,
+        state=State.RECEIVED,
+        created=now,
+        entered=now,
+        due=now,
+        request=request_print(asked),
+        config=model.sha,
+        calls_back=bool(asked.call_back_uri),
+        **more,
+    )
+
+
+def first_move(run: Run, why: str) -> Move:
+    """The first line of its history."""
+    return Move(run=run.id, n=0, source=None, to=State.RECEIVED, at=run.created, why=why, actor=run.actor)
 
 
 def found(run: Run, asked: RunRequest | CandidateRequest, ports: Ports) -> Run:

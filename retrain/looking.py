@@ -6,7 +6,7 @@ seen is decided in `retrain.production`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import msgspec
@@ -15,13 +15,13 @@ from retrain import paths
 from retrain.champion import Champion, Intent, Probes
 from retrain.data.tables import encode
 from retrain.decoding import from_json
-from retrain.ports import Endpoint, JobState, JobStatus, Ports, Rows
+from retrain.ports import ENDED_BADLY, Endpoint, JobState, JobStatus, Ports, Rows
 from retrain.scoring import same_scores
 
 GRACE = timedelta(seconds=30)
 """Added to twice the endpoint's settle time before a change that does not show is put back."""
 LONGEST_OPERATION = timedelta(hours=1)
-"""So long past its due time an operation or a scoring job of the service itself is waited for."""
+"""So long an operation or a scoring job of the service itself is waited for, in production past its due time."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,10 @@ class Shown:
 
 @dataclass(frozen=True)
 class NotShown:
-    """It does not, and will not; `why` says what was seen."""
+    """It does not, and will not; `why` says what was seen. `undone`: the service itself says that nothing changed."""
 
     why: str
+    undone: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,24 +54,44 @@ def due_after(endpoint: Endpoint, now: datetime) -> datetime:
 
 def look(champion: Champion, intent: Intent, endpoint: Endpoint, ports: Ports) -> Seen:
     """One look at the change under way."""
-    if intent.operation:
-        status = endpoint.check(endpoint.production(), intent.operation)
-        if status.state is not JobState.SUCCEEDED:
-            what = f"the service could not put version {intent.change.version} live"
-            return _not_done(status, intent, ports.now(), what)
-        intent = msgspec.structs.replace(intent, operation="", due=due_after(endpoint, ports.now()))
     probes = champion.probes if intent.restoring else intent.change.probes
-    known = from_json(ports.blobs.read(probes), Probes)
+    if intent.operation:
+        seen = _operation(champion, intent, endpoint, ports)
+        if isinstance(seen, NotShown) and intent.restoring and not endpoint.by_file:
+            # what was to be undone may have failed just so: then the champion never left
+            return Shown() if _answers_as(_known(probes, ports), endpoint) else seen
+        if seen is not None:
+            return seen
+        intent = msgspec.structs.replace(intent, operation="", due=due_after(endpoint, ports.now()))
     if endpoint.by_file:
-        return _by_file(intent, probes, known, endpoint, ports)
-    rows = Rows(columns=known.columns, values=known.rows)
-    if same_scores(endpoint.score(endpoint.production(), rows), known.scores):
+        return _by_file(champion, intent, probes, endpoint, ports)
+    if _answers_as(_known(probes, ports), endpoint):
         return Shown()
-    return NotYet(intent) if ports.now() < intent.due else NotShown(_missed(intent))
+    return NotYet(intent) if ports.now() < intent.due else NotShown(_missed(champion, intent))
 
 
-def _by_file(intent: Intent, probes: str, known: Probes, endpoint: Endpoint, ports: Ports) -> Seen:
+def _operation(champion: Champion, intent: Intent, endpoint: Endpoint, ports: Ports) -> NotShown | NotYet | None:
+    """The service's own word on the change; None once it is done."""
+    status = endpoint.check(endpoint.production(), intent.operation)
+    if status.state is JobState.SUCCEEDED:
+        return None
+    what = f"the service could not put {_wanted(champion, intent)} {'back' if intent.restoring else 'live'}"
+    seen = _not_done(status, intent, ports.now(), what)
+    return replace(seen, undone=status.state in ENDED_BADLY) if isinstance(seen, NotShown) else seen
+
+
+def _known(probes: str, ports: Ports) -> Probes:
+    return from_json(ports.blobs.read(probes), Probes)
+
+
+def _answers_as(known: Probes, endpoint: Endpoint) -> bool:
+    rows = Rows(columns=known.columns, values=known.rows)
+    return same_scores(endpoint.score(endpoint.production(), rows), known.scores)
+
+
+def _by_file(champion: Champion, intent: Intent, probes: str, endpoint: Endpoint, ports: Ports) -> Seen:
     """The probe rows are scored by a job of the service, begun now unless it was."""
+    known = _known(probes, ports)
     slot, scores = endpoint.production(), paths.beside(probes, f"shown-{intent.change.version}.csv")
     if not intent.job:
         rows = paths.beside(probes, "probes.csv")
@@ -80,16 +101,20 @@ def _by_file(intent: Intent, probes: str, known: Probes, endpoint: Endpoint, por
     if status.state is not JobState.SUCCEEDED:
         return _not_done(status, intent, ports.now(), "production could not score the probe rows")
     same = same_scores(endpoint.scores_in(ports.blobs.open(scores)), known.scores)
-    return Shown() if same else NotShown(f"production does not answer as version {intent.change.version} does")
+    return Shown() if same else NotShown(f"production does not answer as {_wanted(champion, intent)} does")
 
 
-def _not_done(status: JobStatus, intent: Intent, now: datetime, what: str) -> Seen:
-    if status.state in (JobState.FAILED, JobState.CANCELLED):
-        return NotShown(f"{what}: {status.details or status.state}")
+def _not_done(status: JobStatus, intent: Intent, now: datetime, what: str) -> NotShown | NotYet:
+    if status.state in ENDED_BADLY:
+        return NotShown(f"{what}: {status.reason}")
     if now < intent.due + LONGEST_OPERATION:
         return NotYet(intent)
     return NotShown(f"{what} by {now:%H:%M:%S} UTC")
 
 
-def _missed(intent: Intent) -> str:
-    return f"production did not show version {intent.change.version} by {intent.due:%H:%M:%S} UTC"
+def _wanted(champion: Champion, intent: Intent) -> str:
+    return f"version {champion.version if intent.restoring else intent.change.version}"
+
+
+def _missed(champion: Champion, intent: Intent) -> str:
+    return f"production did not show {_wanted(champion, intent)} by {intent.due:%H:%M:%S} UTC"

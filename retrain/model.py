@@ -110,7 +110,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
             raise NotFound(f"model {self.name!r} has no key {key!r}; {there}")
         if not key:
             return self
-        filled = {"trainer": keyed.fill(self.trainer, key), "endpoint": keyed.fill(self.endpoint, key)}
+        filled = {name: keyed.fill(getattr(self, name), key) for name in ("trainer", "endpoint", "promotion")}
         return msgspec.structs.replace(self, key=key, keys=(), **filled)
 
     @property
@@ -226,7 +226,7 @@ class _Reader:
             "endpoint": self._service(path, "endpoint", table, keys),
             "gate": self._required(path, "gate", GateRules, table),
             "holdout": self._section((*path, "holdout"), HoldoutRules, table.get("holdout", {})),
-            "promotion": self._section((*path, "promotion"), PromotionRules, table.get("promotion", {})),
+            "promotion": self._promotion((*path, "promotion"), table.get("promotion", {}), keys),
         }
         if basics is None or None in parts.values():
             return None
@@ -254,11 +254,20 @@ class _Reader:
         made = self._section(here, known[kind], given, checked=keys == ())
         return self._keyed(here, role, made, keys) if made is not None and keys is not None else made
 
+    def _promotion(self, path: tuple[str, ...], table: Any, keys: tuple[str, ...] | None) -> Any:
+        made = self._section(path, PromotionRules, table)
+        return made if made is None or keys is None or self._in_place(path, keyed.places(made), keys) else None
+
+    def _in_place(self, path: tuple[str, ...], places: set[str], keys: tuple[str, ...]) -> bool:
+        """Whether `{key}` stands only where there are keys; says where it does not."""
+        for name in sorted(places) if not keys else ():
+            self._complain(path, name, f"{name} has {keyed.PLACE}, but the model has no keys")
+        return bool(keys) or not places
+
     def _keyed(self, path: tuple[str, ...], role: str, made: Any, keys: tuple[str, ...]) -> Any:
         """The settings, or None after saying what is wrong with them for some key, or with the places of `{key}`."""
         before, places = len(self.problems), keyed.places(made)
-        for name in sorted(places) if not keys else ():
-            self._complain(path, name, f"{name} has {keyed.PLACE}, but the model has no keys")
+        self._in_place(path, places, keys)
         needed = getattr(made, "per_key", ()) if keys else ()
         for name in sorted(set(needed) - places):
             self._complain(path, name, f"{name} is the same for every key; put {keyed.PLACE} where they differ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import sha256
 
 from retrain.run import Run
@@ -20,6 +21,16 @@ CONTAINERS = (INBOX, ARCHIVE, QUARANTINE, RUNS, CANDIDATES, CHAMPIONS, HISTORY, 
 def place(target: str) -> str:
     """A target's folder in any container: `model`, or `model/key`."""
     return target.replace(":", "/")
+
+
+def folders(target: str, containers: Iterable[str]) -> tuple[str, ...]:
+    """A target's folders in some containers, each with a slash at its end."""
+    return tuple(f"{container}/{place(target)}/" for container in containers)
+
+
+def within(blob: str, folders: tuple[str, ...]) -> bool:
+    """Whether a path that a caller wrote lies in one of these folders, without a way out of it."""
+    return blob.startswith(folders) and ".." not in blob.split("/")
 
 
 def folder(run: Run, container: str = RUNS) -> str:
@@ -67,9 +78,14 @@ def kept(run: Run, blob: str, container: str = ARCHIVE) -> str:
     return f"{folder(run, container)}/{key}/{name_of(blob)}"
 
 
+def callbacks(run: str) -> str:
+    """The folder with the addresses that wait for a run."""
+    return f"{CALLBACKS}/{place(run).replace('~', '/')}"
+
+
 def callback(run: str, address: str) -> str:
     """Where an address to call back is kept: the same one once."""
-    return f"{CALLBACKS}/{place(run).replace('~', '/')}/{sha256(address.encode()).hexdigest()[:16]}"
+    return f"{callbacks(run)}/{sha256(address.encode()).hexdigest()[:16]}"
 
 
 def run_of_callback(blob: str) -> str:

@@ -193,12 +193,25 @@ class JobState(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
 
+    @property
+    def ended(self) -> bool:
+        """Whether the job will never be in another state."""
+        return self not in (JobState.NOT_STARTED, JobState.RUNNING)
+
+
+ENDED_BADLY = frozenset({JobState.FAILED, JobState.CANCELLED})
+
 
 class JobStatus(Record, frozen=True):
     """What `poll` saw, with the service's own words when it failed."""
 
     state: JobState
     details: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why it did not succeed, for a message: the service's words, or its state where it gave none."""
+        return self.details or self.state
 
 
 class Diagnosis(Record, frozen=True):

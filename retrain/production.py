@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -31,6 +31,8 @@ UNREADABLE = (
     "OverwriteResources at its service, then adopt it again"
 )
 LOOK, LONGEST_LOOK = 1.0, 15.0  # seconds between looks at production
+QUIET = timedelta(minutes=1)
+"""So long after the last look nobody drives a change any more: its driver looks more often than that."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +103,19 @@ def _replaced_by(champion: Champion, ports: Ports) -> Change | None:
 def nudge(champion: Champion, ports: Ports) -> None:
     """Whoever finds a change of somebody else that is overdue wakes its driver, which may have died."""
     intent = champion.intent
-    if intent is None or ports.now() < intent.due:
+    if intent is None or not abandoned(intent, ports.now()):
         return
     change = intent.change
     message: Message = Settle(target=change.target, change=change.version)
     if change.kind is ChangeKind.PROMOTION:
         message = Step(run_id=change.run, seq=ports.ledger.run(change.run).seq)
     ports.queues.send(EVALUATION_QUEUE, message)
+
+
+def abandoned(intent: Intent, now: datetime) -> bool:
+    """Whether a change is overdue and nobody looks at it. One that takes its time must not get a driver more at each
+    asking: every driver sends its own messages on."""
+    return now >= intent.due and (intent.looked is None or now >= intent.looked + QUIET)
 
 
 def intend(champion: Champion, change: Change, endpoint: Endpoint, now: datetime) -> Champion:
@@ -150,15 +158,21 @@ def carry(champion: Champion, ports: Ports) -> Progress:
     if isinstance(seen, looking.Shown):
         return _end(champion, intent, endpoint)
     if isinstance(seen, looking.NotShown):
-        return _put_back(champion, intent, endpoint, ports.now(), seen.why)
-    waiting = _with(champion, msgspec.structs.replace(seen.intent, looks=intent.looks + 1))
+        return _put_back(champion, intent, endpoint, ports.now(), seen)
+    waiting = _with(champion, msgspec.structs.replace(seen.intent, looks=intent.looks + 1, looked=ports.now()))
     return Progress("pending", waiting, wait=min(LOOK * 1.5**intent.looks, LONGEST_LOOK))
 
 
-def serves_else(champion: Champion, endpoint: Endpoint) -> str:
-    """What production serves when it is not what the ledger says; else empty."""
+def drifted(champion: Champion, endpoint: Endpoint) -> str:
+    """What to say when production serves something that the ledger does not know; else empty."""
     serving = endpoint.current(endpoint.production()).location
-    return serving if serving != champion.location else ""
+    if serving == champion.location:
+        return ""
+    return (
+        f"production of {champion.target} serves {serving}, the ledger says {champion.location} (version "
+        f"{champion.version}): it was changed from outside. `retrain adopt {champion.target} --holdout FILE --again` "
+        "accepts it; if nobody meant it, put the model of the ledger back at the service"
+    )
 
 
 def _end(champion: Champion, intent: Intent, endpoint: Endpoint) -> Progress:
@@ -191,22 +205,26 @@ def crowned(champion: Champion, change: Change) -> Champion:
     )
 
 
-def _put_back(champion: Champion, intent: Intent, endpoint: Endpoint, now: datetime, why: str) -> Progress:
-    if intent.restoring or champion.artifact is None:
-        log.error("%s: production shows neither model; look at its endpoint. %s", champion.target, why)
-        begun = champion.artifact is None
-        again = msgspec.structs.replace(intent, begun=begun, operation="", job="", due=looking.due_after(endpoint, now))
+def _put_back(
+    champion: Champion, intent: Intent, endpoint: Endpoint, now: datetime, seen: looking.NotShown
+) -> Progress:
+    unreadable = champion.artifact is None  # there are no bytes to put back; a service that changed nothing needs none
+    if intent.restoring or (unreadable and not seen.undone):
+        log.error("%s: production shows neither model; look at its endpoint. %s", champion.target, seen.why)
+        due = looking.due_after(endpoint, now)
+        again = msgspec.structs.replace(intent, begun=unreadable, operation="", job="", due=due, looked=now)
         return Progress("pending", _with(champion, again), wait=LONGEST_LOOK)
-    seen = why or f"production did not show version {intent.change.version} by {intent.due:%H:%M:%S} UTC"
-    return Progress(
-        "pending", _with(champion, _undone(intent, endpoint, now, f"{seen}; the champion was put back")), wait=0
-    )
+    why = f"{seen.why}; the champion {'stayed' if unreadable else 'was put back'}"
+    back = msgspec.structs.replace(_undone(intent, endpoint, now, why), begun=unreadable, looked=now)
+    return Progress("pending", _with(champion, back), wait=0)
 
 
 def _undone(intent: Intent, endpoint: Endpoint, now: datetime, why: str) -> Intent:
     """The intent to put back what was live before."""
     due = looking.due_after(endpoint, now)
-    return msgspec.structs.replace(intent, restoring=True, begun=False, operation="", job="", looks=0, due=due, why=why)
+    return msgspec.structs.replace(
+        intent, restoring=True, begun=False, operation="", job="", looks=0, looked=None, due=due, why=why
+    )
 
 
 def _with(champion: Champion, intent: Intent) -> Champion:
@@ -263,13 +281,10 @@ def settle(message: Settle, ports: Ports) -> None:
     if intent.change.kind is ChangeKind.PROMOTION and not ports.ledger.run(intent.change.run).ended:
         return
     try:
-        progress = carry(champion, ports)
+        progress = _carried(champion, intent, ports)
         _saved(progress.champion, progress.change, ports)
     except StaleRecord:
-        return
-    except RetryableError as error:
-        log.warning("not now, looking again at %s: %s", message.target, error)
-        progress = Progress("pending", champion, wait=error.retry_after or LONGEST_LOOK)
+        return  # whoever saved it drives it on
     except PermanentError as error:
         log.error("a %s of %s stands still; the timer tries it again: %s", intent.change.kind, message.target, error)
         return
@@ -279,6 +294,16 @@ def settle(message: Settle, ports: Ports) -> None:
         log.info(
             "%s of %s is %s: version %d", intent.change.kind, message.target, progress.state, progress.champion.version
         )
+
+
+def _carried(champion: Champion, intent: Intent, ports: Ports) -> Progress:
+    """As `carry`; while the service cannot now, it was at least looked at."""
+    try:
+        return carry(champion, ports)
+    except RetryableError as error:
+        log.warning("not now, looking again at %s: %s", champion.target, error)
+        tried = msgspec.structs.replace(intent, looked=ports.now())
+        return Progress("pending", _with(champion, tried), wait=error.retry_after or LONGEST_LOOK)
 
 
 def _saved(champion: Champion, change: Change | None, ports: Ports) -> Champion:

@@ -33,7 +33,6 @@ YOUNG = timedelta(minutes=2)
 WATCHED = 5  # targets whose production is compared with the ledger in one tick
 SOUGHT = 200  # targets that are looked through for changes whose driver died, in one tick
 BLOB_POISON = "webjobs-blobtrigger-poison"
-TIMER = Actor(kind="timer")
 
 
 def tick(ports: Ports) -> None:
@@ -214,7 +213,7 @@ def intents(ports: Ports) -> None:
     for target in _turn(ports, SOUGHT):
         champion = ports.ledger.champion(target)
         intent = champion.intent if champion else None
-        if champion is None or intent is None or ports.now() < intent.due:
+        if champion is None or intent is None or not production.abandoned(intent, ports.now()):
             continue
         promotion = intent.change.kind is ChangeKind.PROMOTION
         if not promotion or intent.restoring:
@@ -245,5 +244,5 @@ def _turn(ports: Ports, count: int) -> list[str]:
 
 def _compare(champion: Champion, ports: Ports) -> None:
     endpoint = ports.services.endpoint(ports.models.get(champion.target))
-    if serving := production.serves_else(champion, endpoint):
-        log.error("%s serves %s, the ledger says %s: changed from outside", champion.target, serving, champion.location)
+    if said := production.drifted(champion, endpoint):
+        log.error("%s", said)

@@ -19,7 +19,7 @@ from retrain.data.holdout import Holdout, probe_indexes, read_holdout
 from retrain.decoding import from_json
 from retrain.errors import Conflict, NotFound, PermanentError
 from retrain.model import Model
-from retrain.ports import Endpoint, JobState, Ports, Rows, Slot
+from retrain.ports import ENDED_BADLY, Endpoint, JobState, Ports, Rows, Slot
 from retrain.run import Run
 
 SAME = 1e-9  # relative difference below which two scores are one: they crossed the wire as text
@@ -29,6 +29,7 @@ _LOCK = threading.Lock()
 
 UNKEPT_CALLS = 3  # so many calls are sooner made again than kept one by one
 PATIENCE = 60.0  # seconds of scoring in one invocation before the run yields to others
+FIRST_LOOK, LONGEST_LOOK = 1.0, 10.0  # seconds between looks at a scoring job: a quarter of what it has taken so far
 Scores = list[float]
 
 
@@ -170,13 +171,14 @@ def _by_batch(run: Run, at: Place, ports: Ports) -> Scores | Unfinished:
     assert run.data is not None and run.evaluation is not None
     target, job = f"{at.folder}.csv", run.evaluation.jobs.get(at.side)
     if job is None:
-        return Unfinished(wait=1, job=at.endpoint.score_file(at.slot, run.data.holdout, target))
+        return Unfinished(wait=FIRST_LOOK, job=at.endpoint.score_file(at.slot, run.data.holdout, target))
     status = at.endpoint.scored_file(at.slot, job)
     if status.state is JobState.SUCCEEDED:
         return at.endpoint.scores_in(ports.blobs.open(target))
-    if status.state in (JobState.FAILED, JobState.CANCELLED):
+    if status.state in ENDED_BADLY:
         raise PermanentError(f"batch scoring {job} on {at.slot.name} ended as {status.state}: {status.details}")
-    return Unfinished(wait=5, job=job)
+    spent = ports.now() - (run.entered or ports.now())
+    return Unfinished(wait=min(max(FIRST_LOOK, spent.total_seconds() / 4), LONGEST_LOOK), job=job)
 
 
 def same_scores(some: list[float] | tuple[float, ...], others: list[float] | tuple[float, ...]) -> bool:

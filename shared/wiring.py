@@ -16,35 +16,30 @@ from retrain.findings import examined, fail, ok
 from retrain.model import Model
 from retrain.ports import Blobs, Diagnosis, Endpoint, Ports, Trainer
 from shared.configuration import ConfiguredModels, from_blobs, from_file
+from shared.kinds import Kinds
 from shared.recent import Recent
 from shared.services.credentials import references, secret
-from shared.services.data_factory import DataFactory, DataFactorySettings
-from shared.services.model_pointer import ModelPointer, ModelPointerSettings
 from shared.services.outside import Outside
-from shared.services.pipeline_endpoint import PipelineEndpoint, PipelineEndpointSettings
-from shared.services.studio_batch import StudioBatch, StudioBatchSettings
-from shared.services.studio_classic import StudioClassic, StudioClassicSettings
-from shared.services.studio_service import StudioService, StudioServiceSettings
 from shared.settings import Settings
 from shared.storage.accounts import Storage
 
-TRAINERS: Mapping[str, tuple[type[Any], Any]] = {
-    "studio-batch": (StudioBatchSettings, StudioBatch.of),
-    "data-factory": (DataFactorySettings, DataFactory.of),
-    "pipeline-endpoint": (PipelineEndpointSettings, PipelineEndpoint.of),
-}
-ENDPOINTS: Mapping[str, tuple[type[Any], Any]] = {
-    "studio-classic": (StudioClassicSettings, StudioClassic.of),
-    "studio-service": (StudioServiceSettings, StudioService.of),
-    "model-pointer": (ModelPointerSettings, ModelPointer.of),
-}
-"""By `kind`: the settings that its table is checked against, and what makes the client of settings, blobs and
-environment."""
+TRAINERS = Kinds(
+    {
+        "studio-batch": "shared.services.studio_batch:StudioBatch",
+        "data-factory": "shared.services.data_factory:DataFactory",
+        "pipeline-endpoint": "shared.services.pipeline_endpoint:PipelineEndpoint",
+    }
+)
+ENDPOINTS = Kinds(
+    {
+        "studio-classic": "shared.services.studio_classic:StudioClassic",
+        "studio-service": "shared.services.studio_service:StudioService",
+        "model-pointer": "shared.services.model_pointer:ModelPointer",
+    }
+)
 
 CLIENTS = 128
 """So many clients are kept: those of the targets that were at work last."""
-
-Kinds = Mapping[str, tuple[type[Any], Any]]
 
 
 class ConfiguredServices:
@@ -82,9 +77,8 @@ class ConfiguredServices:
             yield ok(role, f"{key} = {reference!r} is there")
 
     def _client(self, kinds: Kinds, settings: Any) -> Any:
-        make = next(make for kind, make in kinds.values() if isinstance(settings, kind))
         known_by = (type(settings), msgspec.json.encode(settings))
-        return self._clients.get(known_by, lambda: make(settings, self._blobs, self._env))
+        return self._clients.get(known_by, lambda: kinds.client(settings)(settings, self._blobs, self._env))
 
 
 def now() -> datetime:
@@ -101,8 +95,8 @@ def wire(env: Mapping[str, str]) -> Ports:
     models = ConfiguredModels(
         texts,
         ledger,
-        trainers={name: kind for name, (kind, _) in TRAINERS.items()},
-        endpoints={name: kind for name, (kind, _) in ENDPOINTS.items()},
+        trainers=TRAINERS.settings,
+        endpoints=ENDPOINTS.settings,
     )
     services = ConfiguredServices(storage.blobs, env)
     return Ports(ledger, storage.blobs, storage.queues, models, services, Outside(settings.callback_hosts), now)

@@ -19,9 +19,10 @@ from retrain.champion import Champion
 from retrain.data.holdout import Holdout, probe_indexes
 from retrain.errors import PermanentError, RetryableError
 from retrain.gate import Decision, ModelId, ScoreTable, judge
+from retrain.looking import LONGEST_OPERATION
 from retrain.model import Model
 from retrain.outcome import Outcome, end, go, halt, later, stay
-from retrain.ports import Endpoint, JobState, Ports, Slot
+from retrain.ports import ENDED_BADLY, Endpoint, JobState, Ports, Slot
 from retrain.run import Artifact, Evaluation, Run, State, Verdict, is_behind
 from retrain.scoring import Evidence, Place, Scores, Unfinished
 from retrain.steps.promotion import behind, claimed
@@ -136,9 +137,11 @@ def _followed(at: Evaluation, endpoint: Endpoint, slot: Slot, now: datetime) -> 
     """
     if at.operation:
         status = endpoint.check(slot, at.operation)
-        if status.state in (JobState.FAILED, JobState.CANCELLED):
-            raise PermanentError(f"staging at {slot.url} could not take the candidate: {status.details}")
+        if status.state in ENDED_BADLY:
+            raise PermanentError(f"staging at {slot.url} could not take the candidate: {status.reason}")
         if status.state is not JobState.SUCCEEDED:
+            if at.since is not None and now >= at.since + LONGEST_OPERATION:
+                raise PermanentError(f"staging at {slot.url} did not take the candidate by {now:%H:%M:%S} UTC")
             return at
         at = msgspec.structs.replace(at, operation="", since=now)
     if endpoint.by_file and not at.location:
@@ -201,12 +204,10 @@ def _champion(run: Run, at: Evaluation, candidate: Scores, ports: Ports) -> Outc
     if champion.intent is not None:
         production.nudge(champion, ports)
         return stay(run, BUSY, why=f"a {champion.intent.change.kind} of {run.target} is under way")
-    slot = endpoint.production()
-    serving = endpoint.current(slot).location
-    if serving != champion.location:
-        return halt(run, drifted(champion, serving), ports.now())
+    if said := production.drifted(champion, endpoint):
+        return halt(run, f"{said}; then release this run with `retrain replay`", ports.now())
     holdout = scoring.holdout_of(run, model, ports)
-    place = Place("champion", endpoint, slot, scoring.champion_path(champion, run))
+    place = Place("champion", endpoint, endpoint.production(), scoring.champion_path(champion, run))
     scores = _champion_scores(run, place, holdout, model, ports)
     if isinstance(scores, Unfinished):
         return _unfinished(run, at, "champion", scores)
@@ -221,15 +222,6 @@ def _champion_scores(run: Run, place: Place, holdout: Holdout, model: Model, por
     if known is None and not run.landings and not isinstance(scores, Unfinished):
         scoring.keep(blob, scores, ports)
     return scores
-
-
-def drifted(champion: Champion, serving: str) -> str:
-    """What to say when production serves something that the ledger does not know."""
-    return (
-        f"production of {champion.target} serves {serving}, but the champion on record (version {champion.version}) is "
-        f"{champion.location}: it was changed from outside. `retrain adopt {champion.target} --again` accepts what is "
-        f"live, `retrain rollback` undoes it; then release this run with `retrain replay`"
-    )
 
 
 def _judge(run: Run, model: Model, champion: Champion, holdout: Holdout, evidence: Evidence, ports: Ports) -> Outcome:

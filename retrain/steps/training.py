@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from hashlib import sha256
 
 import msgspec
 
-from retrain import inbox, paths
+from retrain import artifacts, inbox, paths
 from retrain.errors import PermanentError, RetrainError
 from retrain.model import Model
 from retrain.outcome import Outcome, end, go, halt, stay
 from retrain.ports import JobState, Places, Ports, Trainer
-from retrain.run import Artifact, Job, Lease, Run, State
+from retrain.run import Job, Lease, Run, State
 from retrain.steps import submission
 
 FIRST_LOOK, LONGEST_LOOK = 2.0, 60.0  # seconds between looks at a running job, or for a place
@@ -143,11 +142,8 @@ def _keep(run: Run, job: Job, trainer: Trainer, ports: Ports) -> Outcome:
     results, blob, now = trainer.results(job.id), paths.candidate(run), ports.now()
     if results.artifact.partition("?")[0] != ports.blobs.url(blob):
         ports.blobs.write(blob, trainer.download(results.artifact))
-    digest, size = sha256(), 0
-    for block in ports.blobs.open(blob):
-        digest.update(block)
-        size += len(block)
-    if not size:
+    candidate = artifacts.look_at(blob, ports)
+    if not candidate.size:
         raise PermanentError(f"the training job {job.id} left an empty model at {blob}; look at its training service")
     return go(
         run,
@@ -155,7 +151,7 @@ def _keep(run: Run, job: Job, trainer: Trainer, ports: Ports) -> Outcome:
         f"job {job.id} finished",
         now,
         job=msgspec.structs.replace(job, lease=None),
-        candidate=Artifact(blob=blob, sha256=digest.hexdigest(), size=size),
+        candidate=candidate,
         metrics=_metrics(results.metrics, trainer),
         times=msgspec.structs.replace(run.times, trained=now),
     )

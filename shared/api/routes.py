@@ -110,7 +110,7 @@ def start_run(request: Request, ports: Ports) -> Reply:
     cause = key or uuid4().hex
     run = landing.request(asked, ports, door="http", actor=_who(request), cause=cause, traceparent=trace)
     landing.start(run, ports)
-    return Reply(202, run_view(run, request.base), {"Location": f"{request.base}/api/runs/{run.id}"})
+    return _accepted(run, request)
 
 
 def propose(request: Request, ports: Ports) -> Reply:
@@ -120,6 +120,10 @@ def propose(request: Request, ports: Ports) -> Reply:
     asked = msgspec.structs.replace(asked, idempotency_key=key)
     run = foreign.propose(request.route["model"], asked, ports, actor=_who(request), cause=key or uuid4().hex)
     landing.start(run, ports)
+    return _accepted(run, request)
+
+
+def _accepted(run: Run, request: Request) -> Reply:
     return Reply(202, run_view(run, request.base), {"Location": f"{request.base}/api/runs/{run.id}"})
 
 
@@ -190,7 +194,7 @@ def cancel(request: Request, ports: Ports) -> Reply:
 def replay(request: Request, ports: Ports) -> Reply:
     """Releases a parked run, or starts an ended one anew."""
     after = acts.replay(_run(request, ports), ports, actor=_who(request), why=request.read(PersonRequest).reason)
-    return Reply(202, run_view(after, request.base), {"Location": f"{request.base}/api/runs/{after.id}"})
+    return _accepted(after, request)
 
 
 def rollback(request: Request, ports: Ports) -> Reply:

@@ -8,18 +8,24 @@ import msgspec
 
 from retrain.acts import Promoted
 from retrain.adoption import Adopted
-from retrain.champion import Champion, Change
+from retrain.champion import Champion, Change, Intent
 from retrain.model import Model
-from retrain.run import Move, Record, Run
+from retrain.run import Evaluation, Lease, Move, Record, Run
 
-OURS = ("etag", "request")
-"""Members that only the ledger needs."""
+OURS: dict[type[Record], tuple[str, ...]] = {
+    Run: ("etag", "request"),
+    Champion: ("etag",),
+    Lease: ("token",),
+    Intent: ("operation",),
+    Evaluation: ("operation",),
+}
+"""Members that are the ledger's alone; the address of an operation may carry a signature."""
 
 
 def camel(record: Any) -> Any:
     """A record as plain JSON values with camelCase names; what the ledger keeps to itself is left out."""
     if isinstance(record, Record):
-        ours = OURS if isinstance(record, (Run, Champion)) else ()
+        ours = OURS.get(type(record), ())
         names = [name for name in record.__struct_fields__ if name not in ours]
         return {_camel(name): camel(getattr(record, name)) for name in names if getattr(record, name) not in (None, "")}
     if isinstance(record, (list, tuple)):

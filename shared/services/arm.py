@@ -7,7 +7,7 @@ Sources: Azure REST API guidelines, "Asynchronous operations"; Resource Manager,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -16,14 +16,11 @@ from retrain.ports import JobState, JobStatus
 from shared.redact import redact
 from shared.services import urls
 from shared.services.answers import Answer
-from shared.services.credentials import identity_token
+from shared.services.credentials import Token, identity_token
 from shared.services.http import Http
 
 MANAGEMENT = "https://management.azure.com/.default"
 """The audience of Resource Manager, and of the pipelines, history, metric and artifact services of Azure ML."""
-
-Token = Callable[[str], str]
-"""scope → access token."""
 
 DONE, FAILED, CANCELLED = ("succeeded", "ready"), ("failed",), ("canceled", "cancelled")
 _PERMISSIONS = "2022-04-01"
@@ -108,16 +105,24 @@ def _covered(action: str, patterns: list[str]) -> bool:
     return any(fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
 
 
-def operation_of(answer: Answer, http: Http) -> str:
+def operation_of(answer: Answer, http: Http, resource: str) -> str:
     """Where an accepted change is followed (`Azure-AsyncOperation`, else `Location`); empty when it is done already.
 
     Raises:
-        BadConfiguration: the service names a host of another domain.
+        BadConfiguration: the service names another host, which must not get our token.
     """
     found = str(answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location") or "")
     if found:
-        http.allow(found)
+        allow_operation(found, http, resource)
     return found
+
+
+def allow_operation(operation: str, http: Http, resource: str) -> None:
+    """Allows the host of an operation that a resource named, perhaps to another process. Raises as `operation_of`."""
+    ours, theirs = urls.host_of(resource), urls.host_of(operation)
+    if ours != theirs and not theirs.endswith(f".{ours}"):  # not the domain: customers have hosts in azure.com too
+        raise BadConfiguration(f"{resource} is followed at {urls.plain(operation)}, on another host; refused")
+    http.allow(operation)
 
 
 def explained(answer: Answer) -> RetrainError:

@@ -20,6 +20,9 @@ from shared.services.http import Http
 KEEP = 300.0
 """Seconds after which a Key Vault secret is read again, so that a rotated key is found."""
 
+Token = Callable[[str], str]
+"""scope → access token."""
+
 _IDENTITY = ("IDENTITY_", "AZURE_", "MSI_")
 _REFERENCE = re.compile(r"(env|keyvault):([A-Za-z0-9_-]{1,127})")
 
@@ -55,9 +58,7 @@ def references(settings: msgspec.Struct) -> Iterator[tuple[str, str]]:
                 yield field.encode_name, text
 
 
-def secret(
-    reference: str, env: Mapping[str, str] | None = None, *, token: Callable[[str], str] | None = None
-) -> Secret:
+def secret(reference: str, env: Mapping[str, str] | None = None, *, token: Token | None = None) -> Secret:
     """The secret behind a reference. `token(scope)` gives an access token; by default azure-identity does.
 
     Raises:
@@ -89,7 +90,7 @@ class _Value(msgspec.Struct):
 class KeyVault:
     """Azure Key Vault, secrets only (REST `GET {vault}/secrets/{name}`); values are kept `KEEP` seconds."""
 
-    def __init__(self, url: str, token: Callable[[str], str]) -> None:
+    def __init__(self, url: str, token: Token) -> None:
         self._url = url.rstrip("/")
         self._http = Http(url)
         self._token = token
@@ -141,6 +142,6 @@ def _surroundings() -> tuple[tuple[str, str], ...]:
 @lru_cache(maxsize=8)
 def _credential(surroundings: tuple[tuple[str, str], ...]) -> Any:
     """Kept, because it keeps tokens."""
-    from azure.identity import DefaultAzureCredential  # a third of a second to load, and most apps never need it
+    from azure.identity import DefaultAzureCredential  # a third of a second to load, where nothing else did
 
     return DefaultAzureCredential()

@@ -17,10 +17,9 @@ from retrain.ports import Blobs, Diagnosis, JobState, JobStatus, Places, Results
 from retrain.run import Run
 from shared.services import data_factory_examine, urls
 from shared.services.arm import Arm
-from shared.services.data_factory_pipeline import MODEL_SUFFIX
-from shared.services.data_factory_runs import UNFINISHED, Factory, places, state_of
+from shared.services.data_factory_runs import Factory, places, state_of
 from shared.services.http import Http
-from shared.services.studio_blobs import READ_LIFETIME, Sign
+from shared.services.studio_blobs import READ_LIFETIME, Sign, check_model
 from shared.services.studio_metrics import read_evaluation
 
 
@@ -87,7 +86,7 @@ class DataFactory:
         found = [one for one in seen if self._given(one, "run_parameter") == _mark(run)]
         found.sort(key=lambda one: (state_of(one) is JobState.CANCELLED, str(one.get("runStart") or "9")))
         for extra in found[1:]:
-            if state_of(extra) in UNFINISHED:
+            if not state_of(extra).ended:
                 self.cancel(str(extra["runId"]))
         return str(found[0]["runId"]) if found else None
 
@@ -98,8 +97,7 @@ class DataFactory:
             BadConfiguration: it lacks a parameter, or would put its model live by itself. Nothing was started.
         """
         asked = f"start pipeline {self._pipeline}"
-        if not artifact.endswith(MODEL_SUFFIX):
-            raise BadConfiguration(f"{asked}: the model would be written to {artifact}; it must end in {MODEL_SUFFIX}")
+        check_model(artifact, asked)
         values = self._values(run, {"data": training, "model": artifact, "metrics": metrics})
         pipeline = self._factory.pipeline(self._pipeline)
         wrong = [

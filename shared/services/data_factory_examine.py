@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from retrain.findings import examined, fail, ok, warn
 from retrain.ports import Diagnosis
-from shared.services.data_factory_pipeline import MODEL_SUFFIX, Pipeline, keeps_suffix
+from shared.services.data_factory_pipeline import Pipeline, keeps_suffix
 from shared.services.data_factory_runs import Factory
+from shared.services.studio_blobs import MODEL_SUFFIX
 
 if TYPE_CHECKING:
     from shared.services.data_factory import DataFactorySettings

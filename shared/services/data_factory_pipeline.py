@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from shared.services.studio_blobs import MODEL_SUFFIX
+
 UPDATE, CHILD = "AzureMLUpdateResource", "ExecutePipeline"
-MODEL_SUFFIX = ".ilearner"
 
 
 class Pipeline:

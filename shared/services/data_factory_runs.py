@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote, unquote
 
 from retrain.errors import BadConfiguration, RetrainError, Unavailable
 from retrain.ports import JobState
@@ -32,7 +33,6 @@ STATES: Mapping[str, JobState] = {
     "cancelled": JobState.CANCELLED,
     "canceled": JobState.CANCELLED,
 }
-UNFINISHED = (JobState.NOT_STARTED, JobState.RUNNING)
 MARGIN = timedelta(days=1)
 """Added on both sides of the span that runs are asked for: clocks differ, and a run may end late."""
 MOST_PAGES = 50
@@ -47,7 +47,7 @@ def places(url: str) -> tuple[str, str]:
             f"{urls.plain(url)} is not the address of a pipeline; write https://management.azure.com/subscriptions/S/"
             f"resourceGroups/G/providers/{KIND}/FACTORY/pipelines/NAME"
         )
-    return match[1], match[2]
+    return match[1], unquote(match[2])
 
 
 def state_of(run: Mapping[str, Any]) -> JobState:
@@ -66,12 +66,12 @@ class Factory:
 
     def pipeline(self, name: str) -> Pipeline:
         """Its definition. Raises NotFound."""
-        url, asked = f"{self.url}/pipelines/{name}?{VERSION}", f"read pipeline {name} of {self.url}"
+        url, asked = self._at("pipelines", name), f"read pipeline {name} of {self.url}"
         return Pipeline(self._arm.call("GET", url, asked).json(Json))
 
     def create_run(self, pipeline: str, parameters: Mapping[str, str]) -> str:
         """Starts it; the run's id. Never asked twice: an answer that was lost leaves a run that can be looked for."""
-        url, asked = f"{self.url}/pipelines/{pipeline}/createRun?{VERSION}", f"start pipeline {pipeline} of {self.url}"
+        url, asked = self._at("pipelines", pipeline, "/createRun"), f"start pipeline {pipeline} of {self.url}"
         answer = self._arm.send("POST", url, asked, dict(parameters), repeat=False)
         if not answer.ok:
             raise explained(answer)
@@ -83,13 +83,13 @@ class Factory:
     def run(self, ident: str) -> Json:
         """A run as the service shows it. Raises NotFound; the service forgets runs after 45 days."""
         asked = f"look at run {ident} of {self.url}"
-        return self._arm.call("GET", f"{self.url}/pipelineruns/{ident}?{VERSION}", asked).json(Json)
+        return self._arm.call("GET", self._at("pipelineruns", ident), asked).json(Json)
 
     def cancel(self, ident: str) -> None:
         """Stops a run and those that it started; one that ended already is left alone."""
-        url = f"{self.url}/pipelineruns/{ident}/cancel?isRecursive=true&{VERSION}"
+        url = self._at("pipelineruns", ident, "/cancel") + "&isRecursive=true"
         answer = self._arm.send("POST", url, f"cancel run {ident} of {self.url}")
-        if not answer.ok and (answer.status not in (400, 409) or state_of(self.run(ident)) in UNFINISHED):
+        if not answer.ok and (answer.status not in (400, 409) or not state_of(self.run(ident)).ended):
             raise explained(answer)
 
     def runs(self, pipeline: str, since: datetime) -> Iterator[Json]:
@@ -113,11 +113,15 @@ class Factory:
         began = str(run.get("runStart") or "")
         since = datetime.fromisoformat(began) if began else datetime.now(UTC)
         failed = {"operand": "Status", "operator": "Equals", "values": ["Failed"]}
-        url = f"{self.url}/pipelineruns/{run['runId']}/queryActivityruns?{VERSION}"
+        url = self._at("pipelineruns", str(run["runId"]), "/queryActivityruns")
         for activity in self._pages(url, f"ask why run {run['runId']} failed", {**_span(since), "filters": [failed]}):
             error = activity.get("error") or {}
             text = str(error.get("message") or "no message")
             yield text, f"activity {activity.get('activityName')}: {error.get('errorCode')}: {text}"
+
+    def _at(self, kind: str, name: str, act: str = "") -> str:
+        """Names may hold blanks, and callers name runs: neither may lead anywhere else."""
+        return f"{self.url}/{kind}/{quote(name, safe='')}{act}?{VERSION}"
 
     def _pages(self, url: str, asked: str, body: Json) -> Iterator[Json]:
         for _ in range(MOST_PAGES):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -157,8 +158,13 @@ class Http:
             )
 
 
+def _bare(text: str) -> str:
+    """Without the query of any address in it: that of a callback is a secret as a whole."""
+    return redact(re.sub(r"\?[^\s'\")]+", "?***", text))
+
+
 def _without_signature(record: logging.LogRecord) -> bool:
-    record.msg, record.args = redact(record.getMessage()), ()
+    record.msg, record.args = _bare(record.getMessage()), ()
     return True
 
 
@@ -205,7 +211,7 @@ class _Late(Unavailable):
 
 def _silence(asked: str, error: Exception) -> Unavailable:
     late = isinstance(error, requests.Timeout) or "timed out" in str(error)
-    reason = "no answer in time" if late else f"no answer ({type(error).__name__}: {redact(str(error))[:200]})"
+    reason = "no answer in time" if late else f"no answer ({type(error).__name__}: {_bare(str(error))[:200]})"
     text = f"{asked}: {reason}. It is asked again later; check that the address is right and the service is up."
     return _Late(text) if late else Unavailable(text)
 

@@ -14,22 +14,23 @@ from typing import Self
 
 import msgspec
 
+from retrain import paths
 from retrain.errors import BadConfiguration, Conflict, NotFound
 from retrain.findings import examined, ok
 from retrain.model import Section
 from retrain.ports import Begun, Blobs, Deployed, Diagnosis, JobState, JobStatus, Rows, Slot
 from retrain.run import Artifact
 from shared.services import pointers
-from shared.services.arm import Token
-from shared.services.credentials import identity_token
+from shared.services.credentials import Token, identity_token
 from shared.services.http import Http
 from shared.services.pipeline_addresses import version_problems
 from shared.services.pipeline_data import Form, Passed, assignments, path_problems
 from shared.services.pipeline_examined import looked_at
 from shared.services.pipelines import reached_by
+from shared.services.stagings import many, staging_problems
 from shared.services.studio_scores import scores_in_csv
 
-CONTAINERS = ("runs", "history", "candidates", "champions")
+CONTAINERS = (paths.RUNS, paths.HISTORY, paths.CANDIDATES, paths.CHAMPIONS)
 """Where rows, scores and models are: the pipeline must reach them all."""
 POINTER_TAG, MODEL_TAG, SHA_TAG = "retrainPointer", "retrainModel", "retrainModelSha256"
 
@@ -67,10 +68,7 @@ class ModelPointerSettings(Section, frozen=True):
             for setting, blob in [("production", self.production), *(("staging", blob) for blob in self.stagings)]
             if not blob.partition("/")[2].endswith(".json") or "://" in blob
         ]
-        if not self.stagings:
-            found.append("staging is missing: a candidate is tried with a pointer of its own before it may go live")
-        if len({self.production, *self.stagings}) <= len(self.stagings):
-            found.append("staging repeats a pointer or is production; a candidate needs a pointer of its own")
+        found += staging_problems(self.production, self.stagings, "a pointer")
         found += path_problems(self.parameters, self.filled.items())
         lacking = [container for container in CONTAINERS if container not in self.datastores]
         if lacking:
@@ -82,8 +80,7 @@ class ModelPointerSettings(Section, frozen=True):
     @property
     def stagings(self) -> tuple[str, ...]:
         """The staging pointers, in order of preference."""
-        staging = self.staging
-        return ((staging,) if staging else ()) if isinstance(staging, str) else staging
+        return many(self.staging)
 
     @property
     def filled(self) -> dict[str, str]:
@@ -181,12 +178,12 @@ class ModelPointer:
         """
         pointer, settings = pointers.named(self._blobs, self._blob(slot)), self._settings
         pointers.check_bytes(self._blobs, pointer)
-        paths = {
+        given = {
             settings.data_parameter: rows,
             settings.model_parameter: pointer.model,
             settings.output_parameter: scores,
         }
-        passed = [Passed(name, settings.paths_as, blob) for name, blob in paths.items()]
+        passed = [Passed(name, settings.paths_as, blob) for name, blob in given.items()]
         body = {
             "ExperimentName": settings.experiment,
             "Description": f"Retrain, scores of {rows} by {pointer.model}",

@@ -13,8 +13,11 @@ import msgspec
 from retrain.errors import BadConfiguration
 from shared.services import urls
 from shared.services.arm import Arm, resource_url
+from shared.services.http import Http
 from shared.services.pipeline_addresses import WORKSPACES, Places, places
 
+SERVICES = ("https://api.azureml.ms", "https://api.ml.azure.us", "https://api.ml.azure.cn")
+"""Hosts in whose domains the regional services are; no others get our token."""
 VERSION = "api-version=2025-12-01"
 
 
@@ -43,7 +46,14 @@ def discovery(arm: Arm, workspace: str) -> Callable[[], Places]:
         region = arm.http.call("GET", address, asked=f"ask {urls.plain(address)} for services").json(dict[str, str])
         if "api" not in region:
             raise BadConfiguration(f"{urls.plain(address)} names no service `api`; set `url` instead")
-        arm.http.allow(region["api"])
+        _allow(region["api"], url, arm.http)
         return places(region["api"], "/subscriptions/" + url.partition("/subscriptions/")[2])
 
     return find
+
+
+def _allow(region: str, workspace: str, http: Http) -> None:
+    same_host = urls.host_of(workspace) == urls.host_of(region)
+    if not same_host and not any(urls.related(one, region) for one in SERVICES):
+        raise BadConfiguration(f"workspace {workspace} has its services at {region}, no host of Azure ML; refused")
+    http.allow(region)

@@ -11,18 +11,19 @@ import msgspec
 from retrain.errors import BadConfiguration, BadRequest, Conflict
 from retrain.findings import examined
 from retrain.model import Section
+from retrain.paths import RUNS
 from retrain.ports import Blobs, Diagnosis, JobState, JobStatus, Places, Results
 from retrain.run import Run
 from shared.services import pipeline_addresses, urls
-from shared.services.arm import Arm, Token, resource_url
-from shared.services.credentials import identity_token
+from shared.services.arm import Arm, resource_url
+from shared.services.credentials import Token, identity_token
 from shared.services.http import Http
 from shared.services.pipeline_addresses import WORKSPACES
 from shared.services.pipeline_data import Form, Passed, assignments, path_problems
 from shared.services.pipeline_discovery import discovery
 from shared.services.pipeline_examined import looked_at
 from shared.services.pipeline_results import file_of, first_run, metrics_of, step_called
-from shared.services.pipelines import ENDED, Pipelines, name_of, reached_by
+from shared.services.pipelines import Pipelines, name_of, reached_by
 
 RUN_TAG, ATTEMPT_TAG = "retrainRun", "retrainAttempt"
 
@@ -53,8 +54,8 @@ class PipelineEndpointSettings(Section, frozen=True):
         """What cannot work, before anything is called."""
         found = self._address_problems()
         found += path_problems(self.parameters, [("data_parameter", self.data_parameter)])
-        if "runs" not in self.datastores:
-            found.append('datastores must name the datastore over the container "runs", where training data is written')
+        if RUNS not in self.datastores:
+            found.append(f'datastores must name the datastore over the container "{RUNS}", where data is written')
         if not self.experiment:
             found.append("experiment must name the experiment that runs are listed under")
         if not self.model_step or not self.model_file:
@@ -106,7 +107,7 @@ class PipelineEndpoint:
         """The oldest run that carries this run's tags; younger ones are one too many, and are cancelled."""
         runs = self._pipelines.tagged(self._settings.experiment, _tags(run), RUN_TAG)
         for extra in runs[1:]:
-            if extra.state not in ENDED:
+            if not extra.state.ended:
                 self._pipelines.cancel(extra.run_id)
         return runs[0].run_id if runs else None
 

@@ -20,7 +20,8 @@ from retrain.errors import BadConfiguration, BadRequest, NotFound, PermanentErro
 from retrain.ports import JobState, JobStatus
 from shared.redact import redact
 from shared.services.answers import Answer
-from shared.services.arm import Arm, Token, explained
+from shared.services.arm import Arm, explained
+from shared.services.credentials import Token
 from shared.services.http import Http
 from shared.services.pipeline_addresses import Pipeline, Places, read
 from shared.services.pipeline_shown import show
@@ -39,7 +40,6 @@ STATES: Mapping[str, JobState] = {
     "cancelled": JobState.CANCELLED,
 }
 """States of both services; any other (Queued, Preparing, Finalizing, …) is on its way to one of these."""
-ENDED = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
 
 T = TypeVar("T")
 
@@ -146,7 +146,7 @@ class Pipelines:
         except NotFound:
             raise
         except PermanentError:
-            if self.run(run).state not in ENDED:
+            if not self.run(run).state.ended:
                 raise
 
     def steps(self, experiment: str, run: str) -> list[HistoryRun]:

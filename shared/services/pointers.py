@@ -6,11 +6,11 @@ Schema: `{"model": "container/path", "sha256": hex, "updated": ISO 8601}`; membe
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 
 import msgspec
 
+from retrain.artifacts import read_through
 from retrain.errors import BadConfiguration, Conflict, NotFound, Replaced, StaleRecord
 from retrain.ports import Blobs
 from retrain.run import Artifact
@@ -90,11 +90,9 @@ def write(blobs: Blobs, pointer: Pointer) -> None:
 
 def check_bytes(blobs: Blobs, pointer: Pointer) -> None:
     """Makes sure that the model's bytes are those that the pointer was written for. Raises Conflict, NotFound."""
-    digest = sha256()
-    for block in blobs.open(pointer.model):
-        digest.update(block)
-    if pointer.sha256 not in ("", digest.hexdigest()):
+    found = read_through(blobs.open(pointer.model)).sha256
+    if pointer.sha256 not in ("", found):
         raise Conflict(
             f"{pointer.blob} was written for {pointer.model} with sha256 {pointer.sha256[:16]}…, but its bytes have "
-            f"{digest.hexdigest()[:16]}…: the file was replaced. Put it back, or promote a model anew"
+            f"{found[:16]}…: the file was replaced. Put it back, or promote a model anew"
         )

@@ -14,6 +14,7 @@ import msgspec
 
 from retrain.decoding import from_json
 from retrain.errors import BadConfiguration, BadRequest
+from shared.services.studio_blobs import MODEL_SUFFIX
 
 MARK = "[trained model]"
 UNKEPT = frozenset(
@@ -68,6 +69,11 @@ class Definition:
             members = found.items() if isinstance(found, dict) else ()
             found = next((one for name, one in members if name.lower() == step.lower()), None)
         return found
+
+    @property
+    def account(self) -> str:
+        """The name of the storage account that the service reads its models in."""
+        return str(self.value("properties", "storageAccount", "name") or "")
 
     def models(self) -> list[Asset]:
         """Assets that are trained models: resources called `… [trained model]`, or at an `.ilearner`."""
@@ -183,7 +189,7 @@ def _asset(key: str, asset: Any) -> Asset | None:
     place = known.get("locationinfo")
     uri = next((one for name, one in place.items() if name.lower() == "uri"), "") if isinstance(place, dict) else ""
     name = str(known.get("name") or key)
-    is_model = name.lower().endswith(MARK) or str(uri).partition("?")[0].lower().endswith(".ilearner")
+    is_model = name.lower().endswith(MARK) or str(uri).partition("?")[0].lower().endswith(MODEL_SUFFIX)
     resource = str(known.get("type") or "").lower() == "resource"
     return Asset(key, name, str(uri)) if resource and is_model and uri else None
 

@@ -55,7 +55,7 @@ class Examination:
             yield warn(title, f"provisioningState is {state}: the model before the last change answers")
         if found.value("properties", "readOnly") is True:
             yield fail(title, READ_ONLY)
-        account = str(found.value("properties", "storageAccount", "name") or "")
+        account = found.account
         if account.lower() in map(str.lower, self._accounts):
             yield ok(title, f"it reads its models in storage account {account!r}, which we reach")
         else:

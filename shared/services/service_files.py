@@ -11,9 +11,8 @@ from typing import Any
 from retrain.errors import BadConfiguration
 from shared.services import urls
 from shared.services.service_definition import UNKEPT, Asset, Definition, comparable, difference
-from shared.services.studio_blobs import BlobReference
+from shared.services.studio_blobs import MODEL_SUFFIX, BlobReference
 
-EXTENSION = ".ilearner"
 _KEPT_SECRETS = frozenset({"keys", "commitmentplan"})
 _SAID = UNKEPT - _KEPT_SECRETS
 
@@ -25,15 +24,14 @@ def wrong(definition: Definition) -> Iterator[str]:
     for member in ("assets", "package", "input", "output"):
         if not definition.value("properties", member):
             yield f"properties.{member} is missing"
-    account = definition.value("properties", "storageAccount", "name")
     for asset in definition.models():
-        yield from _misplaced(asset, str(account or ""))
+        yield from _misplaced(asset, definition.account)
 
 
 def _misplaced(asset: Asset, account: str) -> Iterator[str]:
     bare, place = urls.plain(asset.uri), BlobReference.of(urls.plain(asset.uri))
-    if not bare.lower().endswith(EXTENSION):
-        yield f"{asset.name!r} is at {bare}, which does not end in {EXTENSION}"
+    if not bare.lower().endswith(MODEL_SUFFIX):
+        yield f"{asset.name!r} is at {bare}, which does not end in {MODEL_SUFFIX}"
     if bare != asset.uri:
         yield f"the address of {asset.name!r} has a signature; the service reads it through its own storage account"
     if account and place.account.lower() != account.lower():
@@ -65,8 +63,7 @@ def moved(definition: Definition, wanted: str | None, model: str) -> tuple[Defin
         base = BlobReference.of(urls.plain(asset.uri)).base_location
         uri = BlobReference(base_location=base, relative_location=uri).address
     urls.origin(uri)
-    account = str(definition.value("properties", "storageAccount", "name") or "")
-    problems = list(_misplaced(Asset(asset.key, asset.name, uri), account))
+    problems = list(_misplaced(Asset(asset.key, asset.name, uri), definition.account))
     if problems:
         raise BadConfiguration(f"rewrite {asset.name!r}: {'; '.join(problems)}")
     return definition.with_model(asset, uri), asset

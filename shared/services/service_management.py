@@ -12,11 +12,11 @@ import msgspec
 from retrain.errors import BadConfiguration, Unavailable
 from retrain.ports import JobStatus
 from shared.services.answers import Answer
-from shared.services.arm import Arm, operation_of, resource_url
+from shared.services.arm import Arm, allow_operation, operation_of, resource_url
 from shared.services.http import Http
 from shared.services.service_definition import Definition
 from shared.services.studio import Advice, explained
-from shared.services.urls import host_of, is_loopback
+from shared.services.urls import host_of, related
 
 KIND = "Microsoft.MachineLearning/webServices"
 STABLE, PREVIEW = "2017-01-01", "2016-05-01-preview"
@@ -86,15 +86,16 @@ class Service:
             AccessDenied: no rights. BadConfiguration, BadRequest: refused. Unavailable: another change goes on.
         """
         answer = self._call(method, self.url, f"update {self.name}", body)
-        return operation_of(answer, self.http) or self.url
+        return operation_of(answer, self.http, self.name) or self.url
 
     def remove(self) -> str:
         """Removes it, its address and its keys with it; the address where that is followed. Raises: as `update`."""
         answer = self._call("DELETE", self.url, f"remove {self.name}")
-        return operation_of(answer, self.http) or self.url
+        return operation_of(answer, self.http, self.name) or self.url
 
     def look(self, operation: str) -> JobStatus:
-        """How far a change is, by what `update` answered."""
+        """How far a change is, by what `update` answered. Raises BadConfiguration: that is on another host."""
+        allow_operation(operation, self.http, self.name)
         return self._arm.look(operation)
 
     def _call(self, method: str, url: str, asked: str, body: object = None) -> Answer:
@@ -121,9 +122,8 @@ def runtime_of(definition: Definition, http: Http, management: str) -> str:
     found = str(definition.value("properties", "swaggerLocation") or "").partition("?")[0].removesuffix("/swagger.json")
     if not found:
         raise BadConfiguration(f"{management} does not say where it answers (swaggerLocation); was it ever deployed?")
-    ours, theirs = host_of(management), host_of(found)
-    studio = theirs.endswith((".azureml.net", ".azureml.de"))
-    if ours != theirs and not studio and not (is_loopback(ours) and is_loopback(theirs)):
+    studio = host_of(found).endswith((".azureml.net", ".azureml.de"))
+    if not studio and not related(management, found):
         raise BadConfiguration(f"{management} answers at {found}, which is no host of Studio's services; refused")
     http.allow(found)
     return found

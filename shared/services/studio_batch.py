@@ -14,7 +14,7 @@ from retrain.run import Run
 from shared.services import credentials, studio_batch_examine, urls
 from shared.services.http import Http
 from shared.services.studio import Studio, address_problem, runtime_base
-from shared.services.studio_blobs import JOB_LIFETIME, BlobReference, Sign, readable
+from shared.services.studio_blobs import JOB_LIFETIME, MODEL_SUFFIX, BlobReference, Sign, check_model, readable
 from shared.services.studio_jobs import Jobs
 from shared.services.studio_metrics import read_evaluation
 
@@ -85,8 +85,7 @@ class StudioBatch:
     def submit(self, run: Run, training: str, artifact: str, metrics: str) -> str:
         """Registers the job. Raises BadConfiguration, naming the service's inputs, outputs and parameters."""
         settings = self._settings
-        if not artifact.endswith(".ilearner"):
-            raise BadConfiguration(f"submit a job: the model would be written to {artifact}; it must end in .ilearner")
+        check_model(artifact, "submit a job")
         data = self._sign(training, "r", JOB_LIFETIME)
         parameters = {**settings.parameters, **run.parameters}
         if settings.data_parameter:
@@ -112,8 +111,8 @@ class StudioBatch:
         if look.status.state is not JobState.SUCCEEDED:
             raise Conflict(f"results of job {job}: it is {look.status.state}; only a job that succeeded has results")
         model = self._output(look.outputs, self._settings.model)
-        if not model.address.endswith(".ilearner"):
-            models = [name for name, reference in look.outputs.items() if reference.address.endswith(".ilearner")]
+        if not model.address.endswith(MODEL_SUFFIX):
+            models = [name for name, reference in look.outputs.items() if reference.address.endswith(MODEL_SUFFIX)]
             raise BadConfiguration(
                 f"results of job {job}: output {self._settings.model!r} is {model.address}, no trained model; "
                 f"the outputs that are: {', '.join(models) or 'none'}. Correct `model` in the configuration."

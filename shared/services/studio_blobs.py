@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
+from retrain.errors import BadConfiguration
 from shared.redact import redact
 from shared.services.urls import is_loopback
 
@@ -18,6 +19,9 @@ JOB_LIFETIME = timedelta(hours=48)
 """Of the SAS that a job reads and writes with: it may stand in the service's queue behind forty others first."""
 
 READ_LIFETIME = timedelta(hours=1)
+
+MODEL_SUFFIX = ".ilearner"
+"""Ends the name of every trained model, or the service does not take it as one."""
 
 _AS_IS = "/~!$&'()*+,;=:@"  # what a path may hold without percent-encoding
 
@@ -76,6 +80,12 @@ class BlobReference(msgspec.Struct, frozen=True, kw_only=True, rename="pascal", 
 
     def __repr__(self) -> str:
         return f"BlobReference({self.address!r})"
+
+
+def check_model(blob: str, asked: str) -> None:
+    """Raises BadConfiguration: no model can be written to such a place."""
+    if not blob.endswith(MODEL_SUFFIX):
+        raise BadConfiguration(f"{asked}: the model would be written to {blob}; it must end in {MODEL_SUFFIX}")
 
 
 def readable(reference: BlobReference, sign: Sign) -> str:

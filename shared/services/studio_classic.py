@@ -17,11 +17,12 @@ from retrain.ports import Begun, Blobs, Deployed, Diagnosis, JobState, JobStatus
 from retrain.run import Artifact
 from shared.services import credentials
 from shared.services.http import Http
+from shared.services.stagings import many, one_each, staging_problems
 from shared.services.studio import Studio, address_problem, management_url
 from shared.services.studio_blobs import BlobReference, Sign, readable
 from shared.services.studio_classic_examine import Examination
 from shared.services.studio_management import DEFAULT_ADVICE, EndpointInfo, Management, Resource, runtime_of, updatable
-from shared.services.studio_runtime import ScoringSettings, StudioScoring, many
+from shared.services.studio_runtime import ScoringSettings, StudioScoring
 
 KEEP = 120.0
 """Seconds for which an endpoint's address is remembered; its model never is."""
@@ -59,11 +60,7 @@ class StudioClassicSettings(ScoringSettings, frozen=True, kw_only=True):
             found.append(f"production is a default endpoint. {DEFAULT_ADVICE}")
         if any(url.rstrip("/").endswith("/endpoints/default") for url in self.stagings):
             found.append(f"staging is a default endpoint. {DEFAULT_ADVICE}")
-        if not self.stagings:
-            found.append("staging is missing: a candidate is tried in an endpoint of its own before it may go live")
-        places = [url.rstrip("/").lower() for url in (self.production, *self.stagings)]
-        if len(set(places)) < len(places):
-            found.append("staging repeats an endpoint or is production; a candidate needs an endpoint of its own")
+        found += staging_problems(self.production, self.stagings, "an endpoint")
         if self.stagings and len(many(self.staging_key)) not in (1, len(self.stagings)):
             found.append(f"staging_key: give one key, or one for each of the {len(self.stagings)} staging endpoints")
         return [problem for problem in (*found, *super().problems()) if problem]
@@ -76,9 +73,7 @@ class StudioClassicSettings(ScoringSettings, frozen=True, kw_only=True):
     @property
     def keys(self) -> dict[str, str]:
         """References to keys by management address."""
-        given = many(self.staging_key)
-        keys = given if len(given) == len(self.stagings) else given * len(self.stagings)
-        places = (self.production, *self.stagings)
+        keys, places = one_each(self.staging_key, self.stagings), (self.production, *self.stagings)
         return {management_url(url): key for url, key in zip(places, (self.production_key, *keys), strict=True)}
 
 

@@ -15,7 +15,7 @@ from retrain.errors import BadConfiguration, BadRequest
 from shared.services.http import Http
 from shared.services.studio import COMMON, Advice, Studio, explained, management_url
 from shared.services.studio_blobs import BlobReference
-from shared.services.urls import host_of, is_loopback
+from shared.services.urls import related
 
 NAME = re.compile(r"[a-z0-9]{1,24}")
 
@@ -171,9 +171,7 @@ def runtime_of(info: EndpointInfo, http: Http, management: str) -> str:
     found = (info.api_location or "").rstrip("/")
     if not found:
         raise BadConfiguration(f"endpoint {info.name!r} at {management} does not say where it answers (ApiLocation)")
-    ours, theirs = host_of(management), host_of(found)
-    same_domain = ours.split(".")[-2:] == theirs.split(".")[-2:]
-    if ours != theirs and not same_domain and not (is_loopback(ours) and is_loopback(theirs)):
+    if not related(management, found):
         raise BadConfiguration(f"endpoint {info.name!r} answers at {found}, not in the domain of {management}; refused")
     http.allow(found)
     return found

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from shared.services.studio_blobs import MODEL_SUFFIX
+
 
 class Names(msgspec.Struct, frozen=True):
     """The inputs, outputs and global parameters that a service has, as far as its Swagger document tells.
@@ -25,7 +27,7 @@ class Names(msgspec.Struct, frozen=True):
     @property
     def models(self) -> tuple[str, ...]:
         """The outputs that are described as a trained model."""
-        return tuple(name for name in self.outputs if _MODEL in self.about.get(name, "").lower())
+        return tuple(name for name in self.outputs if MODEL_SUFFIX in self.about.get(name, "").lower())
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -40,9 +42,6 @@ class Names(msgspec.Struct, frozen=True):
             f"inputs {listed(self.inputs)}; outputs {listed(self.outputs)}; "
             f"global parameters {listed(self.parameters)} (case matters)"
         )
-
-
-_MODEL = ".ilearner"
 
 
 def names_in(swagger: Any) -> Names:

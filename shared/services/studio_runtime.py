@@ -57,11 +57,6 @@ class ScoringSettings(Section, frozen=True):
         return found
 
 
-def many(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    """The values of a setting that may be one text or a list of them."""
-    return ((value,) if value else ()) if isinstance(value, str) else value
-
-
 class StudioScoring:
     """The scoring half of the port `Endpoint`."""
 

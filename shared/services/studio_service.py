@@ -15,16 +15,17 @@ from retrain.errors import AccessDenied, BadConfiguration, NotFound
 from retrain.ports import Begun, Blobs, Deployed, Diagnosis, JobState, JobStatus, Rows, Slot
 from retrain.run import Artifact
 from shared.services import credentials, urls
-from shared.services.arm import Arm, Token
-from shared.services.credentials import Secret, identity_token
+from shared.services.arm import Arm
+from shared.services.credentials import Secret, Token, identity_token
 from shared.services.http import Http
 from shared.services.service_definition import Asset, Definition, difference
 from shared.services.service_doctor import Examination
 from shared.services.service_management import READ_ONLY, Service, runtime_of, service_url, unshown
 from shared.services.service_models import CONTAINER, ServiceModels
+from shared.services.stagings import many, one_each, staging_problems
 from shared.services.studio import Studio, address_problem
 from shared.services.studio_blobs import Sign
-from shared.services.studio_runtime import ScoringSettings, StudioScoring, many
+from shared.services.studio_runtime import ScoringSettings, StudioScoring
 
 KEEP = 120.0
 """Seconds for which a service's address and keys are remembered; its model never is."""
@@ -64,11 +65,7 @@ class StudioServiceSettings(ScoringSettings, frozen=True, kw_only=True):
             *(credentials.reference_problem(name, one) for name, one in references.items() if one is not None),
             *(credentials.reference_problem("staging_key", key) for key in many(self.staging_key)),
         ]
-        if not self.stagings:
-            found.append("staging is missing: a candidate is tried in a web service of its own before it may go live")
-        places = [url.rstrip("/").lower() for url in (self.production, *self.stagings)]
-        if len(set(places)) < len(places):
-            found.append("staging repeats a service or is production; a candidate needs a web service of its own")
+        found += staging_problems(self.production, self.stagings, "a web service")
         if many(self.staging_key) and len(many(self.staging_key)) not in (1, len(self.stagings)):
             found.append(f"staging_key: give none, one, or one for each of the {len(self.stagings)} staging services")
         if self.update == "put" and not (self.storage_key and self.plan):
@@ -83,8 +80,7 @@ class StudioServiceSettings(ScoringSettings, frozen=True, kw_only=True):
     @property
     def keys(self) -> dict[str, str]:
         """References to keys by address of the service, where there are any."""
-        given = many(self.staging_key)
-        staged = given if len(given) == len(self.stagings) else given * len(self.stagings)
+        staged = one_each(self.staging_key, self.stagings)
         found = dict(zip(map(service_url, self.stagings), staged, strict=False))
         return found | ({service_url(self.production): self.production_key} if self.production_key else {})
 
@@ -161,7 +157,7 @@ class StudioService(StudioScoring):
         """How, where, and what of the definition `begin` would change."""
         found = self.definition(slot)
         asset = found.model(self._settings.asset)
-        return self._change(slot, found, asset, self._models.address(artifact.blob, _account(found)))
+        return self._change(slot, found, asset, self._models.address(artifact.blob, found.account))
 
     def begin(self, slot: Slot, artifact: Artifact) -> Begun:
         """Lays the model where the service reads, and sends the definition that names it.
@@ -175,7 +171,7 @@ class StudioService(StudioScoring):
         asset = found.model(self._settings.asset)
         if found.value("properties", "readOnly") is True:
             raise BadConfiguration(f"update {slot.url}: {READ_ONLY}")
-        uri = self._models.lay(artifact.blob, _account(found))
+        uri = self._models.lay(artifact.blob, found.account)
         operation = service.update(self._settings.update.upper(), self._body(service, found, asset, uri))
         change = self._change(slot, found, asset, uri)
         return Begun(before=_deployed(asset), after=change, operation=f"{operation}#{quote(uri, safe='')}")
@@ -183,7 +179,6 @@ class StudioService(StudioScoring):
     def check(self, slot: Slot, operation: str) -> JobStatus:
         """How far it is; done only when the service, read again, names the model that was asked for."""
         url, _, uri = operation.partition("#")
-        self._http.allow(url)  # the service named it when the change began, perhaps to another process
         try:
             status = self._service(slot).look(url)
         except NotFound:  # operations are forgotten some day; the service itself still tells
@@ -251,11 +246,6 @@ class StudioService(StudioScoring):
             key = keys.primary or keys.secondary
         self._kept[slot.url] = (time.monotonic() + KEEP, url, key)
         return url, key
-
-
-def _account(definition: Definition) -> str:
-    """The name of the storage account that the service reads its models in."""
-    return str(definition.value("properties", "storageAccount", "name") or "")
 
 
 def _deployed(asset: Asset) -> Deployed:

@@ -37,6 +37,14 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def related(ours: str, theirs: str) -> bool:
+    """Whether a service at one address may name the other: same host, same domain, or both on this machine."""
+    here, there = host_of(ours), host_of(theirs)
+    if is_loopback(here) or is_loopback(there):
+        return is_loopback(here) and is_loopback(there)
+    return here == there or here.split(".")[-2:] == there.split(".")[-2:]
+
+
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url.strip())

@@ -138,6 +138,27 @@ def test_who_asks_when_the_run_is_over_is_told_by_the_timer(world: World, waitin
     assert [told["output"]["run"] for told in waiting.seen] == [run.id]
 
 
+def test_who_asks_for_data_that_a_run_took_already_is_told_of_that_runs_end(world: World, waiting: Waiting) -> None:
+    world.adopt()
+    data = spring(world)
+    run = ask(world, data, "", cause="first")
+    assert ask(world, data, waiting.url, cause="second").id == run.id
+    assert [paths.run_of_callback(f"callbacks/{name}") for name in world.names(paths.CALLBACKS)] == [run.id]
+    world.finish(run)
+    reconcile.tick(world.ports)
+    assert [told["output"]["run"] for told in waiting.seen] == [run.id]
+    assert world.names(paths.CALLBACKS) == []
+
+
+def test_who_cannot_be_reached_at_all_leaves_no_token_in_the_log(
+    world: World, waiting: Waiting, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.adopt()
+    waiting.close()
+    run = world.finish(ask(world, spring(world), waiting.url))
+    assert f"not told yet run={run.id}" in caplog.text and "s3cret" not in caplog.text
+
+
 def test_an_address_elsewhere_is_refused_before_anything_begins(world: World) -> None:
     world.adopt()
     for uri in ("https://example.com/x", "http://169.254.169.254/x", "https://127.0.0.1.example.com/"):

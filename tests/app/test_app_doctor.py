@@ -66,6 +66,14 @@ def test_each_missing_secret_is_named_and_its_service_is_not_asked(world: World)
     assert not [one for one in found(world) if one.subject in ("production", "champion")]
 
 
+def test_a_refusal_is_told_once(world: World) -> None:
+    world.adopt()
+    variable = world.name.upper().replace("-", "_")
+    world.configure((f"{variable}_LIVE_KEY", f"{variable}_TRAINING_KEY"))
+    failed = [one.message for one in found(world) if one.verdict == "fail"]
+    assert failed and len(failed) == len(set(failed))
+
+
 def test_a_wrong_name_and_a_training_key_for_scoring_are_found_in_one_look(world: World) -> None:
     variable = world.name.upper().replace("-", "_")
     world.configure((f"{variable}_LIVE_KEY", f"{variable}_TRAINING_KEY"))

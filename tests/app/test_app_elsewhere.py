@@ -107,6 +107,8 @@ def test_a_result_of_batch_execution_is_taken_from_a_configured_source_and_its_s
     assert "sig=" not in msgspec.json.encode(run).decode()
     with pytest.raises(AccessDenied):
         propose(fed, location=f"{base}{OTHERS}/../{OTHERS}2/m.ilearner")
+    with pytest.raises(AccessDenied):
+        propose(fed, location=f"{base}{OTHERS}/%2E%2e/{OTHERS}2/m.ilearner")
 
 
 @pytest.mark.parametrize(

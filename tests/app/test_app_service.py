@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from azure.storage.blob import BlobServiceClient
 
 from local.scenery_service import deployed_anew
 from local.services.arm.client import ArmClient
-from retrain import acts
+from retrain import acts, reconcile
+from retrain.champion import Champion
 from retrain.run import State
 from tests.app import bikes
 from tests.app.world import TESTER, World
@@ -32,10 +34,16 @@ class Served:
         url = self.world.scenes[self.world.name].patch_url.removesuffix("live") + slot
         return str(self.arm.get(url)["properties"]["assets"]["asset2"]["locationInfo"]["uri"])
 
-    def fail(self, slot: str) -> None:
-        """The next change of a service fails on its way."""
+    def fail(self, slot: str, times: int = 1) -> None:
+        """The next changes of a service fail on their way."""
         name = f"{self.world.name}-{slot}"
-        self.world.studio.fault("runoperation", endpoint=name, message="the service is out of machines")
+        self.world.studio.fault("runoperation", endpoint=name, times=times, message="the service is out of machines")
+
+    def champion(self) -> Champion:
+        """What is live on record."""
+        found = self.world.ports.ledger.champion(self.world.name)
+        assert found is not None
+        return found
 
 
 @pytest.fixture
@@ -104,3 +112,46 @@ def test_a_change_that_fails_on_its_way_leaves_the_old_model_live(served: Served
     assert f"/champions/{world.name}/0/" in served.model()
     champion = world.ports.ledger.champion(world.name)
     assert champion is not None and champion.version == 0
+
+
+def test_a_champion_that_never_left_counts_as_put_back_when_that_fails_too(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = served.world
+    world.adopt()
+    before = served.model()
+    served.fail("live", times=2)
+    run = world.finish(world.land("spring.csv", SPRING))
+    assert run.state is State.UNVERIFIED and "out of machines" in run.why, run.why
+    assert served.model() == before
+    assert served.champion().intent is None and served.champion().version == 0
+    assert "neither model" not in caplog.text
+
+
+def test_a_champion_whose_bytes_are_gone_stays_when_the_service_changed_nothing(served: Served) -> None:
+    world, before = served.world, served.model()
+    container, _, name = before.partition("?")[0].split("/", 4)[4].partition("/")
+    with BlobServiceClient.from_connection_string(world.stack.storage) as theirs:
+        theirs.get_blob_client(container, name).delete_blob()
+    assert not world.adopt().copied
+    served.fail("live")
+    run = world.finish(world.land("spring.csv", SPRING))
+    assert run.state is State.UNVERIFIED and "the champion stayed" in run.why, run.why
+    assert served.champion().intent is None and served.model() == before
+
+
+def test_a_change_that_takes_its_time_has_one_driver_however_often_the_timer_looks(served: Served) -> None:
+    world = served.world
+    world.adopt()
+    assert world.finish(world.land("spring.csv", SPRING)).state is State.PROMOTED
+    world.studio.switches(operationDelay=30)
+    acts.rollback(world.name, world.ports, actor=TESTER, why="only to try it")
+    world.later(minutes=10)
+    while (intent := served.champion().intent) is not None and intent.looked is None:
+        world.deliver()
+    for _ in range(3):
+        reconcile.intents(world.ports)
+    assert world.ports.queues.waiting("evaluations") == 1
+    world.later(minutes=2)
+    reconcile.intents(world.ports)
+    assert world.ports.queues.waiting("evaluations") == 2, "nobody looked for two minutes"

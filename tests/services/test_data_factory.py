@@ -329,8 +329,8 @@ def test_a_throttled_call_hands_on_the_time_to_wait(there: FactoryWorld, operati
     assert caught.value.retry_after == 40
 
 
-def on_the_wire(server: Wire) -> DataFactory:
-    url = f"{server.url}/subscriptions/s/resourceGroups/g/providers/Microsoft.DataFactory/factories/f/pipelines/p"
+def on_the_wire(server: Wire, name: str = "p") -> DataFactory:
+    url = f"{server.url}/subscriptions/s/resourceGroups/g/providers/Microsoft.DataFactory/factories/f/pipelines/{name}"
     sign = lambda blob, permissions, lifetime: f"{server.url}/a/{blob}?sig=x"  # noqa: E731
     return DataFactory(DataFactorySettings(url=url), sign, Arm(Http(url), lambda _: "token"))
 
@@ -351,6 +351,20 @@ def test_a_word_that_is_none_of_the_services_is_asked_again(server: Wire) -> Non
     server.answers(Order(body=b'{"runId": "r", "status": "Dreaming"}'))
     with pytest.raises(Unavailable, match="Dreaming"):
         on_the_wire(server).poll("r")
+
+
+def test_the_name_of_a_run_leads_nowhere_else(server: Wire) -> None:
+    server.answers(Order(body=b'{"runId": "r", "status": "Queued"}'))
+    on_the_wire(server).poll("../../../../secrets?x=")
+    assert (
+        server.seen[0].path.partition("?")[0].endswith("/factories/f/pipelineruns/..%2F..%2F..%2F..%2Fsecrets%3Fx%3D")
+    )
+
+
+def test_a_pipeline_whose_name_has_a_blank_is_asked_for_by_that_name(server: Wire) -> None:
+    server.answers(Order(body=b'{"value": []}'))
+    assert on_the_wire(server, "nightly%20training").find(fresh_run()) is None
+    assert msgspec.json.decode(server.seen[0].body)["filters"][0]["values"] == ["nightly training"]
 
 
 def test_a_start_that_is_answered_without_an_id_is_looked_for(server: Wire) -> None:

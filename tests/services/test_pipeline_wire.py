@@ -170,6 +170,16 @@ def test_a_workspace_is_asked_for_its_services_once(server: Wire) -> None:
     assert "Authorization" not in server.seen[1].headers
 
 
+def test_the_token_is_not_sent_to_services_elsewhere_than_at_azure_ml(server: Wire) -> None:
+    server.answers(
+        says({"properties": {"discoveryUrl": f"{server.url}/discovery"}}),
+        says({"api": "https://api.azureml.ms.evil.example"}),
+    )
+    with pytest.raises(BadConfiguration, match="no host of Azure ML; refused"):
+        trainer(server, workspace=server.url + SCOPE, endpoint="income").poll("r")
+    assert len(server.seen) == 2
+
+
 def test_a_sign_in_page_in_between_is_no_answer(server: Wire) -> None:
     server.answers(Order(body=b"<html>please sign in</html>"))
     with pytest.raises(Unavailable, match="proxy or sign-in page"):

@@ -8,6 +8,8 @@ import pytest
 
 from retrain.errors import BadConfiguration
 from retrain.model import read
+from shared.services.answers import Answer
+from shared.services.arm import operation_of
 from shared.services.http import Http
 from shared.services.service_definition import Definition
 from shared.services.service_management import runtime_of
@@ -88,3 +90,22 @@ def test_keys_are_sent_to_studios_own_hosts_only(answers: str, fits: bool) -> No
     else:
         with pytest.raises(BadConfiguration, match="refused"):
             runtime_of(definition, Http(LIVE), LIVE)
+
+
+@pytest.mark.parametrize(
+    ("host", "fits"),
+    [
+        ("https://management.azure.com", True),
+        ("https://southcentralus.management.azure.com", True),
+        ("https://somebody.cloudapp.azure.com", False),
+        ("https://management.azure.com.evil.example", False),
+        ("http://127.0.0.1:7072", False),
+    ],
+)
+def test_the_token_is_sent_to_resource_managers_own_hosts_only_when_a_change_is_followed(host: str, fits: bool) -> None:
+    answer = Answer("update", 202, {"Azure-AsyncOperation": f"{host}/operations/1?api-version=2017-01-01"}, b"")
+    if fits:
+        assert operation_of(answer, Http(LIVE), LIVE).startswith(host)
+    else:
+        with pytest.raises(BadConfiguration, match="refused"):
+            operation_of(answer, Http(LIVE), LIVE)

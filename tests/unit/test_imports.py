@@ -59,3 +59,17 @@ wire(env).ledger, secret("keyvault:x", env)
 print(json.dumps([name for name in ("azure.identity", "msal") if name in sys.modules]))
 """
     assert json.loads(fresh(code)) == []
+
+
+def test_a_kind_of_service_is_loaded_only_when_a_configuration_names_it() -> None:
+    code = """
+import json, sys
+from shared.wiring import ENDPOINTS, TRAINERS
+kinds = ("studio_batch", "data_factory", "pipeline_endpoint", "studio_classic", "studio_service", "model_pointer")
+def loaded(): return [name for name in kinds if f"shared.services.{name}" in sys.modules]
+before = loaded()
+assert "azureml-batch" not in TRAINERS
+TRAINERS.settings["data-factory"]
+print(json.dumps([before, loaded()]))
+"""
+    assert json.loads(fresh(code)) == [[], ["data_factory"]]

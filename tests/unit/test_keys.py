@@ -95,6 +95,14 @@ def test_lists_and_tables_of_texts_are_filled_in_as_well() -> None:
     assert model.trainer.parameters == {"Station": "station 007"}
 
 
+def test_each_key_takes_models_of_others_from_a_place_of_its_own() -> None:
+    promotion = '[models.income.promotion]\nsources = ["https://a.blob.core.windows.net/theirs/{key}/"]\n'
+    model = income(KEYED.replace("[models.income.gate]", f"{promotion}\n[models.income.gate]"))
+    assert model.at("007").promotion.sources == ("https://a.blob.core.windows.net/theirs/007/",)
+    (problem,) = problems(GOOD.replace("[models.income.gate]", f"{promotion}\n[models.income.gate]"))
+    assert "sources has {key}, but the model has no keys" in problem
+
+
 def test_a_model_with_keys_cannot_stand_for_one_target() -> None:
     with pytest.raises(BadRequest, match="name one, such as income:001"):
         income().at("")
