@@ -41,7 +41,7 @@ def storage(azurite: Azurite) -> str:
 def services(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of all stand-ins."""
     folder: Path = tmp_path_factory.mktemp("services")
-    switches = {"propagationDelay": 0, "operationDelay": 0}
+    switches = {"propagationDelay": 0, "operationDelay": 0, "activityPollInterval": 0.05}
     with ServicesProcess(folder, storage, workers=1, switches=switches, log=folder / "log") as process:
         yield process.url
 

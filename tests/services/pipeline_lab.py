@@ -10,8 +10,9 @@ from uuid import uuid4
 import msgspec
 
 from local.scenery_designer import DATASTORES, stage
-from local.services.azureml.client import DesignerClient, managed_token
+from local.services.azureml.client import DesignerClient
 from local.services.azureml.switches import TABLE
+from local.services.tokens.client import managed_token
 from retrain.ports import JobState, JobStatus, Trainer
 from retrain.run import Artifact, Run
 from shared.services.http import Http
@@ -53,15 +54,11 @@ class PipelineLab:
         self.designer.clear_faults()
         self.designer.release_jobs()
         self.designer.switches(**self.pages)
-        self.role("Contributor")
-
-    def role(self, role: str) -> None:
-        """What the app's identity may do from now on."""
-        self.designer.call("PUT", "/_local/identity", body={"role": role})
+        self.designer.role("Contributor")
 
     def token(self, scope: str) -> str:
         """What the app's identity would be given."""
-        return managed_token(self.designer, scope)
+        return managed_token(self.designer.url, scope)
 
     @property
     def workspace(self) -> str:

@@ -22,8 +22,6 @@ from .factory_world import DATA, METRICS, MODEL, FactoryWorld, submitted
 from .wire import Order, Wire
 from .world import World, a_run
 
-SWITCHES = {"queryLag": 0, "queryPageSize": 100, "cancelEnded": 200, "undeclaredParameters": "ignore", "runDelay": 0}
-
 
 @pytest.fixture(scope="module")
 def made(world: World) -> Iterator[FactoryWorld]:
@@ -35,12 +33,8 @@ def made(world: World) -> Iterator[FactoryWorld]:
 @pytest.fixture
 def there(made: FactoryWorld) -> Iterator[FactoryWorld]:
     """The factory; what a test ordered is taken back."""
-    made.studio.switches(activityPollInterval=0.05)
     yield made
-    made.studio.switches(**SWITCHES)
-    made.studio.clear_faults()
-    made.studio.release_jobs()
-    made.studio.clear_log()
+    made.calm()
 
 
 def fresh_run(**parameters: str) -> Any:
@@ -309,13 +303,13 @@ def test_examining_a_pipeline_that_is_right_finds_nothing_and_starts_nothing(the
 
 def test_an_identity_that_may_only_read_is_told_what_it_needs(there: FactoryWorld) -> None:
     trainer = there.trainer()
-    there.studio.call("PUT", "/_local/identity", body={"role": "Reader"})
+    there.studio.role("Reader")
     try:
         with pytest.raises(AccessDenied, match="have the role Contributor"):
             submitted(trainer, fresh_run())
         assert [one.message for one in trainer.examine() if one.verdict == "fail" and "Contributor" in one.message]
     finally:
-        there.studio.call("PUT", "/_local/identity", body={"role": "Contributor"})
+        there.studio.role("Contributor")
 
 
 @pytest.mark.parametrize("operation", ["createfactoryrun", "queryfactoryruns", "getfactoryrun"])

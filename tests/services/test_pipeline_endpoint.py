@@ -282,7 +282,7 @@ def test_the_token_is_for_resource_manager(lab: PipelineLab) -> None:
 
 
 def test_an_identity_that_may_only_read_is_told_which_role_it_needs(lab: PipelineLab) -> None:
-    lab.role("Reader")
+    lab.designer.role("Reader")
     trainer = lab.trainer()
     with pytest.raises(AccessDenied, match=r"HTTP 403.*must be there and have the role Contributor"):
         submitted(trainer, lab.run())
