@@ -50,11 +50,13 @@ class PipelineLab:
         self.designer.close()
 
     def calm(self) -> None:
-        """Takes back what a test ordered."""
+        """Takes back what a test ordered, and ends the runs it left: their steps would use up others' faults."""
         self.designer.clear_faults()
-        self.designer.release_jobs()
         self.designer.switches(**self.pages)
         self.designer.role("Contributor")
+        for run in self.runs("Status ne Completed and Status ne Failed and Status ne Canceled"):
+            self.designer.cancel(run["runId"])
+        self.designer.release_jobs()
 
     def token(self, scope: str) -> str:
         """What the app's identity would be given."""
@@ -95,9 +97,14 @@ class PipelineLab:
 
     def runs_of(self, run: Run) -> list[dict[str, Any]]:
         """The service's runs that carry this run's tags, by their states."""
+        return self.runs(f"Tags/retrainRun eq {run.id}")
+
+    def runs(self, chosen: str) -> list[dict[str, Any]]:
+        """The service's runs for Retrain that a filter means."""
         path = f"/history/v1.0{self.designer.scope}/experiments/retrain/runs:query"
-        body = {"filter": f"Tags/retrainRun eq {run.id}"}
-        found: list[dict[str, Any]] = self.designer.call("POST", path, self.designer.token, body).json()["value"]
+        found: list[dict[str, Any]] = self.designer.call("POST", path, self.designer.token, {"filter": chosen}).json()[
+            "value"
+        ]
         return found
 
     def trained(self, trainer: PipelineEndpoint, run: Run | None = None) -> str:

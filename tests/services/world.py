@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,10 @@ from shared.storage.accounts import Storage
 from shared.storage.blobs import AzureBlobs
 
 COLUMNS = ("age", "hours", "job")
+SWITCHES = {
+    "statusEncoding": "string", "cancelledSpelling": "Cancelled", "detailsWhenNull": "null", "startStatus": 200,
+    "cancelStatus": 200, "patchStatus": 200, "propagationDelay": 0, "siblingKey": "accept", "sasLifetime": 86400,
+}  # fmt: skip
 
 
 def people(rows: int, seed: int, sign: int = 1) -> str:
@@ -48,6 +53,16 @@ class World:
         for name in ("live", "trial"):
             studio.create_endpoint(self.workspace, self.scoring, name)
         self.resource = str(self.endpoint("live")["Resources"][0]["Name"])
+
+    def calm(self) -> None:
+        """Takes back what a test ordered, and waits for jobs it left: they would use up what the next one orders."""
+        self.studio.clear_faults()
+        self.studio.release_jobs()
+        self.studio.switches(**SWITCHES)
+        until = time.monotonic() + 30
+        while any(job["state"] in ("Queued", "Running") for job in self.studio.jobs()):
+            assert time.monotonic() < until, "jobs of a test do not end"
+            time.sleep(0.02)
 
     def endpoint(self, name: str) -> dict[str, Any]:
         """An endpoint of the scoring service as management shows it."""
