@@ -12,6 +12,7 @@ import msgspec
 from local.scenery_designer import DATASTORES, stage
 from local.services.azureml.client import DesignerClient
 from local.services.azureml.switches import TABLE
+from local.services.client import ServiceRefused
 from local.services.tokens.client import managed_token
 from retrain.ports import JobState, JobStatus, Trainer
 from retrain.run import Artifact, Run
@@ -100,7 +101,7 @@ class PipelineLab:
         return self.runs(f"Tags/retrainRun eq {run.id}")
 
     def runs(self, chosen: str) -> list[dict[str, Any]]:
-        """The service's runs for Retrain that a filter means."""
+        """The service's runs for Retrain that a filter means; none before the first made the experiment."""
         path = f"/history/v1.0{self.designer.scope}/experiments/retrain/runs:query"
         found: list[dict[str, Any]] = self.designer.call("POST", path, self.designer.token, {"filter": chosen}).json()[
             "value"
