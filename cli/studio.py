@@ -28,6 +28,20 @@ class Task(StrEnum):
     classification = "classification"
 
 
+class Trainer(StrEnum):
+    """What retrains a model that is deployed in one call."""
+
+    studio_batch = "studio-batch"
+    data_factory = "data-factory"
+
+
+class Endpoint(StrEnum):
+    """What serves it."""
+
+    studio_classic = "studio-classic"
+    studio_service = "studio-service"
+
+
 app = typer.Typer(no_args_is_help=True, help="Experiments and web services of the local Studio (classic).")
 app.add_typer(experiments.app, name="experiment")
 app.add_typer(studio_services.app, name="service")
@@ -69,6 +83,8 @@ def deploy(
     param: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter of the experiment; may be repeated.")
     ] = None,
+    trainer: Annotated[Trainer, typer.Option(help="The kind of service that retrains it.")] = Trainer.studio_batch,
+    endpoint: Annotated[Endpoint, typer.Option(help="The kind of service that serves it.")] = Endpoint.studio_classic,
     json: AsJson = False,
 ) -> None:
     """Make a served, configured and adopted model of your own CSV in the running local stack, in one call.
@@ -85,6 +101,7 @@ def deploy(
     except ImportError as error:
         raise Problem(f"the local stack is not installed here ({error}); run `make setup` in the project") from error
     asked: dict[str, Any] = {"task": task, "learner": learner, "time": time, "positive": positive}
+    asked |= {"trainer": trainer, "endpoint": endpoint}
     made = own.deploy(file, name, label, **asked, parameters=parameters(param))
     if json:
         emit(_view(made))

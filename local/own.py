@@ -19,7 +19,10 @@ from cli.problems import Problem
 from local import adopting, running
 from local.adopting import Divided
 from local.home import UP, Home
-from local.scenery import stage
+from local.scenery import Scene, stage
+from local.scenery_factory import through_factory
+from local.scenery_service import deployed_anew
+from local.services.arm.client import NotDeployed
 from local.services.engine.learners import LEARNERS, PARAMETERS
 from local.services.studio.client import StudioClient, StudioRefused
 from retrain.data.labels import number, positive_class
@@ -28,6 +31,8 @@ from retrain.gate.facts import Kind
 from retrain.keys import NAME
 
 METRICS: dict[Kind, str] = {"regression": "rmse", "classification": "auc"}
+TRAINERS = ("studio-batch", "data-factory")
+ENDPOINTS = ("studio-classic", "studio-service")
 DEFAULT_LEARNER = "boosted-trees"  # does both tasks, needs no scaling and takes missing values
 RESTART = 60.0  # seconds within which the app must know the new model
 
@@ -56,6 +61,8 @@ def deploy(
     time: str | None = None,
     positive: str | None = None,
     parameters: Mapping[str, str] | None = None,
+    trainer: str = TRAINERS[0],
+    endpoint: str = ENDPOINTS[0],
     folder: Path = UP,
 ) -> Deployed:
     """Trains a model on the older 80 % of a labelled CSV (or .csv.gz), serves it, and adopts it with the newest 20 %.
@@ -69,6 +76,7 @@ def deploy(
     home = Home(folder)
     connection = home.connection()
     _check_name(name, home)
+    _check_kinds(trainer, endpoint)
     content = _read(csv_path)
     kind = task or _task(content, label)
     chosen = _checked(kind, learner or DEFAULT_LEARNER, parameters or {})
@@ -89,8 +97,9 @@ def deploy(
             parameters={**positives, **(parameters or {})},
             fresh=True,
         )
-    except StudioRefused as refused:
-        raise Problem(f"Studio could not train or deploy {name}: {refused}") from refused
+        scene = _moved(studio, scene, connection.storage, trainer, endpoint)
+    except (StudioRefused, NotDeployed) as refused:
+        raise Problem(f"the local services could not train or deploy {name}: {refused}") from refused
     finally:
         studio.close()
     home.add(scene.toml, scene.keys)
@@ -98,6 +107,19 @@ def deploy(
     profile, live = divided.profile, scene.live["ApiLocation"]
     rows = profile.train_rows, profile.holdout_rows
     return Deployed(name, kind, chosen, *rows, adopted["baseline"], live, home.models)
+
+
+def _check_kinds(trainer: str, endpoint: str) -> None:
+    for given, kinds in ((trainer, TRAINERS), (endpoint, ENDPOINTS)):
+        if given not in kinds:
+            raise Problem(f"{given!r} is none of what can be deployed in one call: {', '.join(kinds)}")
+
+
+def _moved(studio: StudioClient, scene: Scene, storage: str, trainer: str, endpoint: str) -> Scene:
+    """The model that Studio (classic) trains and serves, at the services that were asked for."""
+    if trainer == "data-factory":
+        scene = through_factory(studio.url, storage, scene)
+    return deployed_anew(studio, scene, storage) if endpoint == "studio-service" else scene
 
 
 def _check_name(name: str, home: Home) -> None:

@@ -25,4 +25,5 @@ def deployed_anew(studio: StudioClient, scene: Scene, storage: str, *more: str, 
     heading = f"[models.{scene.name}.endpoint]\n"
     table = re.compile(re.escape(heading) + r"[^\[]*")
     toml = table.sub(lambda _: heading + "\n".join(lines) + "\n\n", scene.toml)
-    return replace(scene, toml=toml, patch_url=live)
+    scoring = arm.get(live)["properties"]["swaggerLocation"].removesuffix("/swagger.json")
+    return replace(scene, toml=toml, patch_url=live, live={**scene.live, "ApiLocation": scoring})

@@ -10,7 +10,7 @@ from aiohttp import web
 from local.services.arm import service as arm
 from local.services.azureml import service as azureml
 from local.services.datafactory import service as datafactory
-from local.services.engine import control
+from local.services.engine import control, pages
 from local.services.engine.engine import ENGINE, Engine
 from local.services.engine.operation import answer
 from local.services.engine.switches import Switch, Switches
@@ -34,6 +34,7 @@ def application(folder: Path, storage: str, workers: int, switches: Mapping[str,
     for service in SERVICES:
         service.install(app, engine)
     app.add_routes(control.ROUTES)
+    app.add_routes(pages.ROUTES)
     app.on_cleanup.append(_close)
     return app
 

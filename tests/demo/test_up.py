@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import gzip
+import html
 import random
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -126,9 +128,26 @@ def test_own_file_with_days_is_held_out_by_its_newest(up: Program, home: Home) -
     assert "own-bikes" in home.names()
 
 
+def test_own_file_can_go_to_a_new_service_that_a_factory_retrains(api: Api, home: Home, tmp_path: Path) -> None:
+    file = people(tmp_path / "people.csv", 1500, 3)
+    kinds = {"trainer": "data-factory", "endpoint": "studio-service"}
+    made = own.deploy(file, "moved", "income", **kinds, folder=home.folder)
+    assert requests.get(f"{made.production}/swagger.json", timeout=10).ok
+    run = run_of(api, "moved", people(tmp_path / "more.csv", 1500, 4))
+    assert run["state"] in ("promoted", "refused"), run["why"]
+    assert "Microsoft.DataFactory" in home.models.read_text()
+    services = home.connection().studio
+    shown = requests.get(services, timeout=10).text
+    for name in ("Bikes [predictive exp.]", "moved-live", "moved-factory/pipelines/retrain"):
+        assert name in shown
+    for address in re.findall(r'href="([^"]+)"', shown):
+        assert requests.get(services + html.unescape(address), timeout=10).ok, address
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
+        ({"endpoint": "azureml-online"}, "is none of what can be deployed in one call: studio-classic, studio-service"),
         ({"name": "Bad Name"}, "cannot be a model's name"),
         ({"name": bikes.NAME}, "there is a model bikes already"),
         ({"label": "count"}, "there is no column 'count'; the file has day, hour"),

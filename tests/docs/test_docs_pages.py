@@ -37,8 +37,11 @@ def links(text: str) -> Iterator[str]:
     yield from re.findall(r"\]\(([^)\s]+)\)", prose)
 
 
-def anchors(text: str) -> set[str]:
-    """What GitHub makes of the headings."""
+def anchors(target: Path) -> set[str]:
+    """What GitHub makes of a page's headings; of a Python file, its functions."""
+    text = target.read_text(encoding="utf-8")
+    if target.suffix == ".py":
+        return set(re.findall(r"^def (\w+)", text, re.MULTILINE))
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -52,7 +55,7 @@ def test_a_link_leads_somewhere(path: Path) -> None:
         target = (path.parent / file) if file else path
         assert target.exists(), f"{path.name} links to {link}"
         if anchor:
-            assert anchor in anchors(target.read_text(encoding="utf-8")), f"{path.name} links to {link}"
+            assert anchor in anchors(target), f"{path.name} links to {link}"
 
 
 def test_every_page_is_reached_from_the_readme() -> None:

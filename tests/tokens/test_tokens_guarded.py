@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from local.services.app import application
 from local.services.arm.errors import caller, operation
 from local.services.engine.answers import json_response
+from local.services.engine.faults import DIALECTS
 from local.services.engine.store import Store
 from local.services.tokens.records import READER, Principal
 from local.services.tokens.tokens import MANAGED, MANAGEMENT, ML, TOKENS, BadToken, Tokens
@@ -20,10 +21,10 @@ from tests.tokens.conftest import NOWHERE
 
 # The services run in this process here, and note what a request is about under plain names.
 pytestmark = pytest.mark.filterwarnings("ignore::aiohttp.web_exceptions.NotAppKeyWarning")
+NAME = "guarded"
 PLACE = "/subscriptions/s/resourceGroups/g/things/one"
 
 
-@operation("guarded")
 async def guarded(request: web.Request) -> web.Response:
     """Answers who asked."""
     return json_response({"caller": caller(request).id})
@@ -34,7 +35,7 @@ def ask(folder: Path, *calls: tuple[str, str], role: str = "") -> list[tuple[int
 
     async def session() -> list[tuple[int, Any]]:
         app = application(folder, NOWHERE, 1, {})
-        app.router.add_route("*", PLACE, guarded)
+        app.router.add_route("*", PLACE, operation(NAME)(guarded))
         async with TestClient(TestServer(app)) as client:
             tokens = app[TOKENS]
             if role:
@@ -45,7 +46,10 @@ def ask(folder: Path, *calls: tuple[str, str], role: str = "") -> list[tuple[int
         answer = await client.request(method, PLACE, headers={"Authorization": token} if token else {})
         return answer.status, await answer.json(content_type=None)
 
-    return asyncio.run(session())
+    try:
+        return asyncio.run(session())
+    finally:
+        del DIALECTS[NAME]  # no service has this operation
 
 
 def token_of(tokens: Tokens, how: str) -> str:

@@ -44,14 +44,18 @@ def sparse(service: WebService, origin: str, version: str) -> Json:
     return _resource(service, written({**_said(service, origin), **shown}, version))
 
 
+def document(service: WebService) -> str:
+    """Where its OpenAPI document is, below the address of the host."""
+    return f"/{NEW}/{service.subscription.replace('-', '')}/services/{service.id}/swagger.json"
+
+
 def _said(service: WebService, origin: str) -> Json:
-    runtime = f"/{NEW}/{service.subscription.replace('-', '')}/services/{service.id}"
     return {
         "payloadsInBlobStorage": False,
         "provisioningState": service.state,
         "createdOn": wire_time(service.created),
         "modifiedOn": wire_time(service.modified),
-        "swaggerLocation": f"{origin}{runtime}/swagger.json",
+        "swaggerLocation": origin + document(service),
     }
 
 

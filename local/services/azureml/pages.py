@@ -4,7 +4,7 @@ They show the service's own state and need no token, as this machine's owner is 
 from these pages only: what another site's page sends is refused.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from html import escape
 from urllib.parse import quote, urlencode
 
@@ -26,51 +26,20 @@ from local.services.azureml.records import (
 from local.services.azureml.submitting import submit_endpoint
 from local.services.azureml.views import Views
 from local.services.engine.operation import Handler
+from local.services.engine.pages import link, page, table
 from local.services.engine.records import wire_time
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">{refresh}
-<title>{title}</title><style>
-:root {{ color-scheme: light dark; --line: #8884; --accent: #0067b8 }}
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }}
-nav a {{ margin-right: 1rem }} a {{ color: var(--accent) }}
-table {{ border-collapse: collapse; width: 100% }}
-th, td {{ text-align: left; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top }}
-label {{ display: block; margin: .8rem 0 }} input {{ font: inherit; display: block; width: 100%; max-width: 32rem }}
-button {{ font: inherit; padding: .4rem 1.4rem }} pre {{ white-space: pre-wrap }} code {{ overflow-wrap: anywhere }}
-.state {{ border: 1px solid var(--line); border-radius: .3rem; padding: 0 .5rem }} [role=alert] {{ font-weight: bold }}
-.Completed {{ background: #2a82 }} .Failed {{ background: #c222 }} .Running {{ background: #08c2 }}
-@media (prefers-color-scheme: dark) {{ :root {{ --accent: #6cb8ff }} }}
-</style></head><body><nav aria-label="Designer">{menu}</nav><main><h1>{title}</h1>{body}</main></body></html>
-"""
+from local.services.engine.store import Store
 
 
 def _page(title: str, body: str, workspace: MlWorkspace | None = None, *, again: bool = False) -> web.Response:
-    links = [("/designer", "Workspaces")]
+    menu = {"/designer": "Workspaces"}
     if workspace is not None:
-        links += [(_to(workspace, part), part.capitalize()) for part in ("endpoints", "runs", "drafts")]
-    menu = "".join(f'<a href="{escape(to)}">{escape(name)}</a>' for to, name in links)
-    refresh = '<meta http-equiv="refresh" content="2">' if again else ""
-    text = _PAGE.format(title=escape(title), body=body, menu=menu, refresh=refresh)
-    return web.Response(text=text, content_type="text/html")
+        menu |= {_to(workspace, part): part.capitalize() for part in ("endpoints", "runs", "drafts")}
+    return page(title, body, "Designer", menu, again=again)
 
 
 def _to(workspace: MlWorkspace, *parts: str) -> str:
     return "/".join(["/designer", workspace.guid, *(quote(part, safe="") for part in parts)])
-
-
-def _link(to: str, text: str) -> str:
-    return f'<a href="{escape(to)}">{escape(text)}</a>'
-
-
-def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Heads are plain text, cells are HTML."""
-    lines = ["".join(f"<td>{cell}</td>" for cell in row) for row in rows]
-    if not lines:
-        return "<p>There are none.</p>"
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _lead(to: str) -> web.Response:
@@ -102,12 +71,18 @@ def _workspace(request: web.Request) -> MlWorkspace:
     return found
 
 
+def shown(store: Store) -> Iterator[tuple[str, str]]:
+    """The workspaces, with links to their pipelines."""
+    for workspace in store.all(MlWorkspace):
+        yield link(_to(workspace, "endpoints"), workspace.name), "workspace with pipeline endpoints"
+
+
 @_page_of("pageworkspaces")
 async def workspaces(request: web.Request) -> web.Response:
     """GET /designer."""
     found = azureml_of(request).store.all(MlWorkspace)
-    rows = ((_link(_to(one, "endpoints"), one.name), escape(one.scope)) for one in found)
-    return _page("Designer", "<h2>Workspaces</h2>" + _table(("Workspace", "Id"), rows))
+    rows = ((link(_to(one, "endpoints"), one.name), escape(one.scope)) for one in found)
+    return _page("Designer", "<h2>Workspaces</h2>" + table(("Workspace", "Id"), rows))
 
 
 @_page_of("pageendpoints")
@@ -116,11 +91,11 @@ async def endpoints(request: web.Request) -> web.Response:
     workspace, service = _workspace(request), azureml_of(request)
     found = service.store.all(PipelineEndpoint, workspace=workspace.id)
     rows = (
-        (_link(_to(workspace, "endpoints", one.id), one.name), str(len(one.versions)), one.default, _active(one.active))
+        (link(_to(workspace, "endpoints", one.id), one.name), str(len(one.versions)), one.default, _active(one.active))
         for one in found
     )
-    lone = _table(("Pipeline", "Id", "Status"), _pipelines(service, workspace))
-    body = _table(("Pipeline endpoint", "Versions", "Default version", "Status"), rows)
+    lone = table(("Pipeline", "Id", "Status"), _pipelines(service, workspace))
+    body = table(("Pipeline endpoint", "Versions", "Default version", "Status"), rows)
     return _page("Pipeline endpoints", f"{body}<h2>Published pipelines</h2>{lone}", workspace)
 
 
@@ -188,11 +163,11 @@ async def runs(request: web.Request) -> web.Response:
     workspace = _workspace(request)
     found = list(azureml_of(request).store.all(PipelineRun, workspace=workspace.id))[::-1][:200]
     rows = (
-        (_link(_to(workspace, "runs", run.id), run.id), escape(run.experiment), _state(run), wire_time(run.created))
+        (link(_to(workspace, "runs", run.id), run.id), escape(run.experiment), _state(run), wire_time(run.created))
         for run in found
     )
     again = any(run.status not in ENDED for run in found)
-    return _page("Runs", _table(("Run", "Experiment", "Status", "Submitted"), rows), workspace, again=again)
+    return _page("Runs", table(("Run", "Experiment", "Status", "Submitted"), rows), workspace, again=again)
 
 
 def _state(run: PipelineRun | StepRun) -> str:
@@ -209,10 +184,10 @@ async def run(request: web.Request) -> web.Response:
     values = {**found.assignments, **{name: f"{at.datastore}/{at.path}" for name, at in found.data.items()}}
     body = f"<p>{_state(found)} · experiment {escape(found.experiment)} · {found.id}</p>"
     body += f'<p role="alert">{escape(found.detail)}</p>' if found.detail else ""
-    body += "<h2>Parameters</h2>" + _table(("Parameter", "Value"), ((escape(k), escape(v)) for k, v in values.items()))
-    body += "<h2>Steps</h2>" + _table(("Module", "Status", "Log"), (_step(step) for step in steps))
-    body += "<h2>Metrics</h2>" + _table(("Metric", "Value"), (row for step in steps for row in _metrics(step)))
-    body += "<h2>Artifacts</h2>" + _table(("Path", "Bytes"), (row for step in steps for row in _left(workspace, step)))
+    body += "<h2>Parameters</h2>" + table(("Parameter", "Value"), ((escape(k), escape(v)) for k, v in values.items()))
+    body += "<h2>Steps</h2>" + table(("Module", "Status", "Log"), (_step(step) for step in steps))
+    body += "<h2>Metrics</h2>" + table(("Metric", "Value"), (row for step in steps for row in _metrics(step)))
+    body += "<h2>Artifacts</h2>" + table(("Path", "Bytes"), (row for step in steps for row in _left(workspace, step)))
     again = found.status not in ENDED
     return _page(f"Run {found.number} of {found.experiment}", body, workspace, again=again)
 
@@ -231,7 +206,7 @@ def _left(workspace: MlWorkspace, step: StepRun) -> Iterable[tuple[str, str]]:
         if path.startswith(artifacts.LOGS):
             continue  # the table of steps shows them
         to = _to(workspace, "artifacts", step.id) + "?" + urlencode({"path": path})
-        yield _link(to, f"{step.node}: {path}"), f"{size:,}"
+        yield link(to, f"{step.node}: {path}"), f"{size:,}"
 
 
 @_page_of("pageartifact")
@@ -251,7 +226,7 @@ async def drafts(request: web.Request) -> web.Response:
     workspace = _workspace(request)
     found = azureml_of(request).store.all(PipelineDraft, workspace=workspace.id)
     rows = ((escape(one.name), _modules(one), escape(", ".join(one.parameters)), one.id) for one in found)
-    return _page("Pipeline drafts", _table(("Draft", "Modules", "Parameters", "Id"), rows), workspace)
+    return _page("Pipeline drafts", table(("Draft", "Modules", "Parameters", "Id"), rows), workspace)
 
 
 def _modules(draft: PipelineDraft) -> str:

@@ -48,6 +48,7 @@ def install(app: web.Application, engine: Engine) -> None:
     engine.dialects.extend(dialects())
     for part, kind in (("pipelineendpoint", PipelineEndpoint), ("pipeline", PublishedPipeline)):
         engine.names[part] = lambda key, kind=kind: getattr(engine.store.find(kind, key), "name", None)
+    engine.shown["Designer"] = lambda: pages.shown(engine.store)
     app.on_startup.append(_start)
     app.on_shutdown.append(_close)
 

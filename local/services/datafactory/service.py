@@ -1,5 +1,9 @@
 """Data Factory as one of the services of a process: what it keeps, what steers it, its routes."""
 
+from collections import Counter
+from collections.abc import Iterator
+from html import escape
+
 from aiohttp import web
 
 from local.services.arm.errors import DIALECT
@@ -10,6 +14,7 @@ from local.services.datafactory.records import DataFactory, FactoryActivity, Fac
 from local.services.datafactory.switches import TABLE as TABLE
 from local.services.engine.engine import Engine
 from local.services.engine.operation import register
+from local.services.engine.store import Store
 from local.services.tokens.tokens import TOKENS
 
 KINDS = (DataFactory, FactoryItem, FactoryRun, FactoryActivity)
@@ -23,8 +28,18 @@ def install(app: web.Application, engine: Engine) -> None:
     register(ACTIVITY, DIALECT)
     engine.dialects.append(("/subscriptions/", DIALECT))
     engine.dialects.append(("/workflow/", DIALECT))
+    engine.shown["Data Factory"] = lambda: _shown(engine.store)
     app.on_startup.append(_start)
     app.on_shutdown.append(_close)
+
+
+def _shown(store: Store) -> Iterator[tuple[str, str]]:
+    """The pipelines, and how their runs went."""
+    for pipeline in store.all(FactoryItem, collection="pipelines"):
+        name = pipeline.path.rpartition("/")[2]
+        runs = Counter(run.status for run in store.all(FactoryRun, factory=pipeline.factory, pipeline=name))
+        told = ", ".join(f"{count} {status}" for status, count in sorted(runs.items())) or "none yet"
+        yield escape(pipeline.path), f"pipeline; runs: {told}"
 
 
 async def _start(app: web.Application) -> None:

@@ -56,6 +56,8 @@ class Engine:
         """By prefix of a path: how errors of routes that are not there are spelled. The first that fits is taken."""
         self.used: list[Callable[[], tuple[set[str], set[str]]]] = []
         """Which models and data sets (sha256) each service still needs; the others are removed at the start."""
+        self.shown: dict[str, Callable[[], Iterable[tuple[str, str]]]] = {}
+        """By service: what it holds that people can look at, as cells of HTML: a link, and what that is."""
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="scoring")
         self._models: Models | None = None
 

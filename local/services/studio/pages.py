@@ -1,30 +1,26 @@
 """The help pages of an endpoint, for people: how to score, how to run jobs, and what can be updated."""
 
+from collections.abc import Iterator
 from html import escape
 
 from aiohttp import web
 
+from local.services.engine.pages import link, page
+from local.services.engine.store import Store
 from local.services.studio.auth import find_endpoint, service_of
 from local.services.studio.errors import error, operation
-from local.services.studio.records import Endpoint, Service
+from local.services.studio.records import CLASSIC, Endpoint, Service
 from local.services.studio.studio import studio_of
 
 NO_RESOURCES = (
     "Sorry, but this feature is not supported or available in this context."
     " This Web Service has no updatable resources."
 )
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem }}
-pre {{ background: #f4f4f4; padding: .8rem; overflow-x: auto }}
-</style></head><body><h1>{title}</h1>
-<p><a href="score">Request response</a> · <a href="jobs">Batch execution</a> · <a href="update">Update resource</a></p>
-{body}</body></html>
-"""
+_MENU = {"score": "Request response", "jobs": "Batch execution", "update": "Update resource"}
 
 
 @operation("help")
-async def page(request: web.Request) -> web.Response:
+async def help_page(request: web.Request) -> web.Response:
     """GET apihelp/.../{score|jobs|update}; no key is needed and none is shown."""
     service = service_of(request)
     endpoint = find_endpoint(studio_of(request).store, service, request.match_info["endpoint"])
@@ -32,8 +28,15 @@ async def page(request: web.Request) -> web.Response:
         raise error("WebServiceNotFound", request.match_info["endpoint"])
     origin = str(request.url.origin())
     body = _BODIES[request.match_info["page"]](service, endpoint, origin)
-    title = escape(f"{service.name} ({endpoint.name})")
-    return web.Response(text=_PAGE.format(title=title, body=body), content_type="text/html")
+    return page(f"{service.name} ({endpoint.name})", body, "Help", _MENU)
+
+
+def shown(store: Store) -> Iterator[tuple[str, str]]:
+    """The web services' endpoints, with links to their help pages."""
+    for endpoint in store.all(Endpoint):
+        if endpoint.realm == CLASSIC and (service := store.find(Service, endpoint.service)) is not None:
+            at = f"/apihelp/workspaces/{service.workspace}/webservices/{service.id}/endpoints/{endpoint.name}/score"
+            yield link(at, f"{service.name} ({endpoint.name})"), f"endpoint of a {service.kind} web service"
 
 
 def _score(service: Service, endpoint: Endpoint, origin: str) -> str:
@@ -77,5 +80,7 @@ def _update(service: Service, endpoint: Endpoint, origin: str) -> str:
 
 _BODIES = {"score": _score, "jobs": _jobs, "update": _update}
 ROUTES = [
-    web.get("/apihelp/workspaces/{workspace}/webservices/{service}/endpoints/{endpoint}/{page:score|jobs|update}", page)
+    web.get(
+        "/apihelp/workspaces/{workspace}/webservices/{service}/endpoints/{endpoint}/{page:score|jobs|update}", help_page
+    )
 ]

@@ -24,6 +24,7 @@ def install(app: web.Application, engine: Engine) -> None:
     engine.dialects.append(("/", DIALECT))
     engine.used.append(studio.used)
     engine.names["endpoint"] = lambda key: found.name if (found := engine.store.find(Endpoint, key)) else None
+    engine.shown["Studio (classic)"] = lambda: pages.shown(engine.store)
     app.on_startup.append(_start)
     app.on_shutdown.append(_close)
 
