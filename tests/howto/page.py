@@ -20,7 +20,7 @@ from tests.programs import need
 
 ROOT = Path(__file__).parents[2]
 STACK = ROOT / "docs" / "howto" / "stack.py"
-PROGRAMS = ("bash", "curl", "gunzip", "awk")
+PROGRAMS = ("bash", "curl", "gunzip", "awk", "sed", "cmp")
 PATIENCE = 240.0
 """Seconds for a whole page on a busy machine."""
 
