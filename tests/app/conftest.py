@@ -13,7 +13,7 @@ from local.stack import Stack, furnish
 from tests.app.world import World
 from tests.identity import identified
 
-ACCOUNTS = 120
+ACCOUNTS = 240
 _numbers = itertools.count()
 
 

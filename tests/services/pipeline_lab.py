@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
@@ -14,18 +13,18 @@ from local.services.azureml.client import DesignerClient
 from local.services.azureml.switches import TABLE
 from local.services.client import ServiceRefused
 from local.services.tokens.client import managed_token
-from retrain.ports import JobState, JobStatus, Trainer
+from retrain.ports import JobState
 from retrain.run import Artifact, Run
 from shared.services.http import Http
 from shared.services.model_pointer import ModelPointer, ModelPointerSettings
 from shared.services.pipeline_endpoint import PipelineEndpoint, PipelineEndpointSettings
 from shared.storage.blobs import AzureBlobs
+from tests.waiting import ended
 
 from .world import a_run, people
 
 NAME = "income"
 TRAINING = "runs/income/designer/training.csv"
-ENDED = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
 
 
 class PipelineLab:
@@ -130,12 +129,3 @@ class PipelineLab:
 def replace_id(run: Run, ident: str) -> Run:
     """The same run under another id."""
     return msgspec.structs.replace(run, id=ident)
-
-
-def ended(trainer: Trainer, job: str, patience: float = 60) -> JobStatus:
-    """How a job ended."""
-    until = time.monotonic() + patience
-    while (status := trainer.poll(job)).state not in ENDED:
-        assert time.monotonic() < until, f"job {job} is still {status.state}"
-        time.sleep(0.05)
-    return status

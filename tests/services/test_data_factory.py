@@ -12,11 +12,12 @@ import pytest
 
 from local import scenery_factory
 from retrain.errors import AccessDenied, BadConfiguration, Conflict, NotFound, Throttled, Unavailable
-from retrain.ports import JobState, JobStatus, Trainer
+from retrain.ports import JobState
 from shared.services.arm import Arm
 from shared.services.data_factory import DataFactory, DataFactorySettings
 from shared.services.http import Http
 from tests.datafactory.plant import activity, failing, wait
+from tests.waiting import ended
 
 from .factory_world import DATA, METRICS, MODEL, FactoryWorld, submitted
 from .wire import Order, Wire
@@ -40,14 +41,6 @@ def there(made: FactoryWorld) -> Iterator[FactoryWorld]:
 def fresh_run(**parameters: str) -> Any:
     """A run that no other test has."""
     return msgspec.structs.replace(a_run(**parameters), id=f"income~{time.time_ns():016x}"[:23])
-
-
-def ended(trainer: Trainer, job: str, patience: float = 30) -> JobStatus:
-    until = time.monotonic() + patience
-    while (status := trainer.poll(job)).state in (JobState.NOT_STARTED, JobState.RUNNING):
-        assert time.monotonic() < until, f"run {job} is still {status.state}"
-        time.sleep(0.05)
-    return status
 
 
 def test_a_pipeline_trains_and_leaves_model_and_metrics_where_they_were_asked_for(there: FactoryWorld) -> None:

@@ -21,8 +21,9 @@ from retrain.ports import JobState
 from retrain.run import Run
 from shared.services.arm import MANAGEMENT
 from shared.services.pipeline_endpoint import PipelineEndpoint
+from tests.waiting import ended
 
-from .pipeline_lab import TRAINING, PipelineLab, ended
+from .pipeline_lab import TRAINING, PipelineLab
 
 UNUSED = ("candidates/income/1/model.ilearner", "runs/income/metrics.csv")
 

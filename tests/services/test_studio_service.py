@@ -30,7 +30,7 @@ def deployed(world: World) -> NewServices:
 
 @pytest.fixture(scope="module")
 def turned(deployed: NewServices) -> Artifact:
-    return deployed.model(seed=11, sign=-1)
+    return deployed.world.model(seed=11, sign=-1)
 
 
 @pytest.fixture(autouse=True)
@@ -290,7 +290,7 @@ def test_a_service_with_an_account_of_its_own_gets_models_copied_there(
 def test_an_artifact_whose_blob_is_gone_is_not_found(
     deployed: NewServices, endpoint: StudioService, places: tuple[str, str]
 ) -> None:
-    artifact = deployed.model(seed=12)
+    artifact = deployed.world.model(seed=12)
     slot = endpoint.production()
     ended(endpoint, slot, endpoint.begin(slot, artifact).operation)
     deployed.world.blobs.delete(artifact.blob)

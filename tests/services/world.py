@@ -5,14 +5,17 @@ from __future__ import annotations
 import random
 import time
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from local.services.studio.client import StudioClient
-from retrain.run import Actor, Run, State
+from retrain.ports import JobState
+from retrain.run import Actor, Artifact, Run, State
 from shared.services.studio_batch import StudioBatch, StudioBatchSettings
 from shared.services.studio_classic import StudioClassic, StudioClassicSettings
 from shared.storage.accounts import Storage
 from shared.storage.blobs import AzureBlobs
+from tests.waiting import ended
 
 COLUMNS = ("age", "hours", "job")
 SWITCHES = {
@@ -78,6 +81,18 @@ class World:
     def trainer(self, **settings: Any) -> StudioBatch:
         """A trainer for the training service."""
         return self.trainer_at(str(self.training["WebServiceGroupId"]), **settings)
+
+    def model(self, seed: int, sign: int = 1) -> Artifact:
+        """A candidate, trained by the training service; `sign` -1 turns the world around."""
+        folder, blob = f"runs/income/{seed}", f"candidates/income/model{seed}.ilearner"
+        self.blobs.write(f"{folder}/data.csv", people(400, seed, sign).encode())
+        self.blobs.write("candidates/income/note.txt", b"makes the container")
+        trainer = self.trainer()
+        job = trainer.submit(a_run(), f"{folder}/data.csv", blob, f"{folder}/metrics.csv")
+        trainer.start(job)
+        status = ended(trainer, job)
+        assert status.state is JobState.SUCCEEDED, status.details
+        return Artifact(blob=blob, sha256=sha256(self.blobs.read(blob)).hexdigest())
 
     def url(self, name: str, service: str = "") -> str:
         """A PATCH URL."""
