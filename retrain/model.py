@@ -342,5 +342,8 @@ def fingerprint(table: Mapping[str, Any]) -> str:
 
 
 def is_history(modified: datetime, model: Model) -> bool:
-    """Whether a blob is older than what this model starts runs for."""
-    return model.since is not None and modified < model.since
+    """Whether a blob is older than what this model starts runs for.
+
+    Storage tells times by the second, so a blob of the very second of `since` is not.
+    """
+    return model.since is not None and modified < model.since.replace(microsecond=0)

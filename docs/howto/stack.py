@@ -16,7 +16,7 @@ from pathlib import Path
 
 from local.stack import ROOT, Stack
 
-DELAY = 1.0
+DELAY = 0.3
 """Seconds until Studio serves a PATCHed model, and until Resource Manager has changed a service. The real ones took
 about 30, and 10 to 15."""
 OURS = ("RETRAIN_", "STUDIO", "AZURE_", "IDENTITY_", "MSI_")

@@ -55,6 +55,10 @@ class ServiceClient:
         """Forgets all faults."""
         self.call("DELETE", "/_local/faults")
 
+    def role(self, role: str) -> None:
+        """What the app's managed identity may do from now on: `Contributor` or `Reader`."""
+        self.call("PUT", "/_local/identity", body={"role": role})
+
     def hold_jobs(self, endpoint: str | None = None) -> None:
         """Keeps jobs at Running until released; of one endpoint (name or id), or all."""
         self.call("POST", "/_local/jobs/hold", body={"endpoint": endpoint})

@@ -13,12 +13,13 @@ from local.stack import Stack, furnish
 from tests.app.world import World
 from tests.identity import identified
 
-ACCOUNTS = 120
+ACCOUNTS = 240
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Ends with the tests of this folder, for its identity is that of the whole process as long."""
     key = base64.b64encode(b"a key for tests").decode()
     accounts = ";".join(f"world{number}:{key}" for number in range(ACCOUNTS))
     folder = tmp_path_factory.mktemp("stack")

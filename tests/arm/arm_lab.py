@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import csv
-import io
 import itertools
 import time
 from datetime import UTC, datetime, timedelta
@@ -13,26 +11,17 @@ from typing import Any
 import requests
 from azure.storage.blob import BlobServiceClient, ContainerSasPermissions, generate_container_sas
 
-from local.services.arm.client import PREVIEW, STABLE, ArmClient
+from local.services.arm.client import PREVIEW, STABLE
 from local.services.arm.switches import TABLE
 from local.services.studio.client import StudioClient
+from local.services.tokens.client import MANAGEMENT, managed_token
+from tests.lines import rows_csv
 
 SUBSCRIPTION, GROUP = "11111111-2222-3333-4444-555555555555", "models"
 PROVIDERS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.MachineLearning"
 STARTING_SWITCHES = {name: switch.default for name, switch in TABLE.items()} | {"operationDelay": 0.0}
 Json = dict[str, Any]
 _names = itertools.count(1)
-
-
-def rows_csv(slope: float = 2.0, count: int = 60) -> str:
-    """x, kind, y with y = slope * x + 5 for kind b: learnable exactly, and different for every slope."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["x", "kind", "y"])
-    for number in range(count):
-        kind = "ab"[number % 2]
-        writer.writerow([number / 10, kind, repr(slope * number / 10 + (5 if kind == "b" else 0))])
-    return out.getvalue()
 
 
 class Lab:
@@ -56,13 +45,9 @@ class Lab:
         body = {"location": "South Central US", "sku": {"name": "S1", "tier": "Standard"}, "properties": {}}
         assert self.call("PUT", self.plan, body, version=PREVIEW).status_code == 200
 
-    def token(self, audience: str = "https://management.azure.com") -> str:
+    def token(self, audience: str = MANAGEMENT) -> str:
         """A token of the managed identity."""
-        return ArmClient(self.client.url).token(audience)
-
-    def role(self, role: str) -> None:
-        """What the managed identity may do from now on."""
-        self.client.call("PUT", "/_local/identity", body={"role": role})
+        return managed_token(self.client.url, audience)
 
     def call(
         self, method: str, path: str, body: Any = None, *, version: str = STABLE, token: str = ""

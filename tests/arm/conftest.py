@@ -48,4 +48,4 @@ def lab(shared_lab: Lab) -> Iterator[Lab]:
     shared_lab.client.switches(**STARTING_SWITCHES)
     shared_lab.client.clear_faults()
     shared_lab.client.clear_log()
-    shared_lab.role("Contributor")
+    shared_lab.client.role("Contributor")

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 import requests
-from arm_lab import GROUP, PREVIEW, PROVIDERS, SUBSCRIPTION, Lab, code, rows_csv
+from arm_lab import GROUP, PREVIEW, PROVIDERS, SUBSCRIPTION, Lab, code
 
 from local.services.launch import ServicesProcess
 from local.services.studio.client import StudioClient
+from tests.lines import rows_csv
 
 SKELETON = {"payloadsInBlobStorage": False, "provisioningState": "Provisioning"}
 
@@ -354,7 +355,7 @@ def test_only_tokens_for_resource_manager_open_it_and_only_contributors_may_chan
     assert lab.call("GET", f"{path}/providers/Microsoft.Authorization/permissions", version="2022-04-01").json()[
         "value"
     ][0]["actions"] == ["*"]
-    lab.role("Reader")
+    lab.client.role("Reader")
     assert lab.call("GET", path).ok
     for method in ("PUT", "PATCH", "DELETE"):
         assert code(lab.call(method, path, {}))[:2] == (403, "AuthorizationFailed")

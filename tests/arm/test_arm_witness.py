@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from arm_lab import GROUP, SUBSCRIPTION, Lab, rows_csv
+from arm_lab import GROUP, SUBSCRIPTION, Lab
+
+from tests.lines import rows_csv
 
 WITNESS = Path(__file__).parent / "witness" / "witness.mjs"
 NODE = Path(sys.executable).with_name("node")

@@ -7,7 +7,8 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.designer.conftest import lab, services, shared_lab, storage  # noqa: F401 (fixtures)
-from tests.designer.lab import Lab, rows_csv
+from tests.designer.lab import Lab
+from tests.lines import rows_csv
 
 
 def test_a_person_submits_version_0_with_other_data_and_sees_it_complete(lab: Lab, page: Page) -> None:  # noqa: F811

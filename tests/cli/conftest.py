@@ -25,7 +25,7 @@ from tests.cli.server import Server, Triggers
 
 RETRAIN = Path(sys.executable).with_name("retrain")
 MODEL = "heat"
-ACCOUNTS = 80
+ACCOUNTS = 160
 _numbers = itertools.count(1)
 PATIENCE = 100  # seconds for one command on a busy machine
 NOWHERE = "http://127.0.0.1:9/workspaces/w"

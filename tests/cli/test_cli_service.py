@@ -203,11 +203,11 @@ def test_import_names_everything_that_is_wrong(service: Command, tmp_path: Path)
 def test_missing_rights_and_a_missing_identity_are_explained(
     service: Command, bare: Command, deployed: str, file: Path, studio: StudioClient
 ) -> None:
-    studio.call("PUT", "/_local/identity", body={"role": "Reader"})
+    studio.role("Reader")
     try:
         done = service("update", file, "--url", deployed)
     finally:
-        studio.call("PUT", "/_local/identity", body={"role": "Contributor"})
+        studio.role("Contributor")
     assert done.code == 1 and "role Contributor (or Owner) on the subscription or the resource group" in done.err
     key = service("update", file, "--url", deployed, "--put", "--storage-key", "s3cret", "--plan", PLAN)
     assert key.code == 2 and "s3cret" not in key.err

@@ -30,6 +30,7 @@ from retrain.model import Model
 from retrain.ports import Endpoint, JobState, JobStatus, Ports, Rows, Slot, Trainer
 from retrain.run import Actor, Artifact, Run, State
 from shared.wiring import wire
+from tests.waiting import awaited
 
 LIVE = "RETRAIN_LIVE_MODELS"
 DATA, TURNED = "runs/contract/train.csv", "runs/contract/turned.csv"
@@ -107,7 +108,7 @@ class Case:
 
     def ended(self, job: str) -> JobStatus:
         """How a job that was started ended."""
-        return _await(lambda: self.trainer.poll(job))
+        return awaited(lambda: self.trainer.poll(job), PATIENCE)
 
     def trained(self, data: str = "", **parameters: str) -> Artifact:
         """A model that the trainer made, kept in our storage."""
@@ -126,7 +127,7 @@ class Case:
         begun = self.endpoint.begin(slot, artifact)
         if not begun.operation:
             return JobStatus(state=JobState.SUCCEEDED)
-        return _await(lambda: self.endpoint.check(slot, begun.operation))
+        return awaited(lambda: self.endpoint.check(slot, begun.operation), PATIENCE)
 
     def scores(self, slot: Slot) -> list[float]:
         """What the slot answers, by rows or by file, whichever the service does."""
@@ -138,21 +139,13 @@ class Case:
         text = "\n".join(",".join(row) for row in (rows.columns, *rows.values)) + "\n"
         self.ports.blobs.write(f"{folder}/rows.csv", text.encode())
         job = self.endpoint.score_file(slot, f"{folder}/rows.csv", f"{folder}/scores.csv")
-        status = _await(lambda: self.endpoint.scored_file(slot, job))
+        status = awaited(lambda: self.endpoint.scored_file(slot, job), PATIENCE)
         assert status.state is JobState.SUCCEEDED, status.details
         return self.endpoint.scores_in(self.ports.blobs.open(f"{folder}/scores.csv"))
 
 
 def _without(row: list[str], place: int) -> tuple[str, ...]:
     return tuple(row[:place] + row[place + 1 :])
-
-
-def _await(look: Callable[[], JobStatus]) -> JobStatus:
-    until = time.monotonic() + PATIENCE
-    while (status := look()).state in (JobState.NOT_STARTED, JobState.RUNNING):
-        assert time.monotonic() < until, f"still {status.state}"
-        time.sleep(0.05)
-    return status
 
 
 Maker = Callable[[StudioClient, str, str, str], Scene | DesignerScene]

@@ -19,9 +19,9 @@ from tests.services.world import people
 from .cases import SCENES, Case, case, live
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StudioClient, str]]:
-    """The stand-ins, and the storage they work on."""
+    """The stand-ins, and the storage they work on; this process has their identity as long."""
     folder: Path = tmp_path_factory.mktemp("services")
     with Azurite() as azurite:
         storage = azurite.connection_string
@@ -34,7 +34,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StudioC
             client.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def case_of(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Case]:
     """Cases by name, each made when it is first asked for."""
 

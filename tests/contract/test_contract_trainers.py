@@ -40,6 +40,7 @@ def test_a_job_that_was_submitted_is_found_by_its_run_or_does_nothing_unless_sta
         assert subject.trainer.find(run) == job
         assert subject.trainer.find(subject.run()) is None
     subject.trainer.cancel(job)
+    subject.ended(job)
 
 
 def test_data_without_the_label_fails_with_a_reason(subject: Case) -> None:
@@ -83,6 +84,7 @@ def test_a_service_that_cannot_now_is_told_from_one_that_will_not(subject: Case)
     assert caught.value.retry_after == 30
     subject.services.clear_faults()
     subject.trainer.cancel(job)
+    subject.ended(job)
 
 
 @stand_ins()

@@ -115,7 +115,9 @@ def test_cancelling_the_run_cancels_the_pipeline_behind_it(plant: Plant, designe
     while not (found := behind(designer, pipeline)):
         assert time.monotonic() < stop
         time.sleep(0.05)
-    time.sleep(0.3)  # the factory has to have heard of it
+    while not any(found[0]["Id"] in seen["path"] for seen in plant.studio.log()):  # the factory looks at it
+        assert time.monotonic() < stop
+        time.sleep(0.05)
     plant.factory.cancel(ident)
     assert plant.factory.ended(ident)["status"] == "Cancelled"
     assert designer.wait(found[0]["Id"])["Status"]["StatusCode"] in ("Canceled", 4)

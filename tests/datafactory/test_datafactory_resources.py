@@ -108,12 +108,12 @@ def test_a_call_needs_a_token_for_resource_manager_and_the_right_version(plant: 
 
 def test_a_reader_may_look_and_not_run(plant: Plant) -> None:
     name = plant.pipeline(wait("a"))
-    plant.studio.call("PUT", "/_local/identity", body={"role": "Reader"})
+    plant.studio.role("Reader")
     try:
         assert plant.factory.ask("GET", f"/pipelines/{name}")["name"] == name
         assert refused(plant, "POST", f"/pipelines/{name}/createRun", {})[:2] == (403, "AuthorizationFailed")
     finally:
-        plant.studio.call("PUT", "/_local/identity", body={"role": "Contributor"})
+        plant.studio.role("Contributor")
 
 
 def test_a_factory_is_deleted_with_what_is_in_it(plant: Plant) -> None:

@@ -41,4 +41,4 @@ def lab(shared_lab: Lab) -> Iterator[Lab]:
     client.switches(**STARTING_SWITCHES)
     client.clear_faults()
     client.release_jobs()
-    client.call("PUT", "/_local/identity", body={"role": "Contributor"})
+    client.role("Contributor")

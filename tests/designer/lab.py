@@ -12,6 +12,7 @@ from azure.storage.blob import BlobServiceClient
 
 from local.services.azureml.client import DesignerClient
 from local.services.azureml.switches import TABLE
+from tests.lines import rows_csv
 
 Json = dict[str, Any]
 STARTING_SWITCHES = {name: switch.default for name, switch in TABLE.items()}
@@ -24,12 +25,6 @@ def adult(count: int | None = None) -> str:
     """The first rows of the income data, as CSV; all of them by default."""
     text = gzip.decompress(ADULT.read_bytes()).decode()
     return text if count is None else "".join(text.splitlines(keepends=True)[: count + 1])
-
-
-def rows_csv(slope: float = 2.0, count: int = 60) -> str:
-    """x, kind, y with y = slope * x + 5 for kind b: learnable exactly, and different for every slope."""
-    lines = [f"{n / 10},{'ab'[n % 2]},{slope * n / 10 + (5 if n % 2 else 0)!r}" for n in range(count)]
-    return "\n".join(["x,kind,y", *lines]) + "\n"
 
 
 LINE_NODES: dict[str, Json] = {

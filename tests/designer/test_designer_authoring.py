@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from local.services.client import ServiceRefused
+from tests.lines import rows_csv
 
-from .lab import LINE_EDGES, LINE_NODES, Json, Lab, rows_csv
+from .lab import LINE_EDGES, LINE_NODES, Json, Lab
 
 
 def test_a_parameter_is_created_attached_edited_detached_and_deleted(lab: Lab) -> None:

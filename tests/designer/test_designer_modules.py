@@ -12,8 +12,9 @@ import pytest
 import requests
 
 from local.services.studio.client import StudioClient
+from tests.lines import rows_csv
 
-from .lab import LINE_EDGES, LINE_NODES, US, Json, Lab, adult, rows_csv
+from .lab import LINE_EDGES, LINE_NODES, US, Json, Lab, adult
 
 IMPORT = {"module": "Import Data", "fields": {"Datastore": "lab", "Path": "line.csv"}}
 EXPORT = {"module": "Export Data", "fields": {"Datastore": "lab", "Path": "out.csv"}}

@@ -8,8 +8,9 @@ import pytest
 
 from local.services.azureml.client import DesignerClient
 from local.services.launch import ServicesProcess
+from tests.lines import rows_csv
 
-from .lab import LINE_EDGES, LINE_NODES, Lab, rows_csv
+from .lab import LINE_EDGES, LINE_NODES, Lab
 
 
 @pytest.mark.parametrize("crash", [True, False])

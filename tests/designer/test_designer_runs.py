@@ -7,7 +7,9 @@ import time
 import pytest
 import requests
 
-from .lab import LINE_EDGES, LINE_NODES, Json, Lab, rows_csv
+from tests.lines import rows_csv
+
+from .lab import LINE_EDGES, LINE_NODES, Json, Lab
 
 RUNS = "/pipelines/v1.0{WS}/PipelineRuns"
 SUBMIT = RUNS + "/PipelineEndpointSubmit"

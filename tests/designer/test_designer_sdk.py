@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import requests
 
-from .lab import Lab, rows_csv
+from tests.lines import rows_csv
+
+from .lab import Lab
 from .sdk import History, Pipelines, Workspace
 
 RUNS = "/PipelineRuns/{pipelineRunId}"

@@ -20,7 +20,7 @@ from tests.programs import need
 
 ROOT = Path(__file__).parents[2]
 STACK = ROOT / "docs" / "howto" / "stack.py"
-PROGRAMS = ("bash", "curl", "gunzip", "awk")
+PROGRAMS = ("bash", "curl", "gunzip", "awk", "sed", "cmp")
 PATIENCE = 240.0
 """Seconds for a whole page on a busy machine."""
 
@@ -135,6 +135,11 @@ def table(page: Path, title: str) -> list[list[str]]:
     return rows
 
 
+def unprinted(page: Path) -> list[str]:
+    """Runs the page, and tells what it did not print although it shows it."""
+    return _told(page, [(block, line) for block in run(page) if (line := missing(block)) is not None])
+
+
 def wrong(page: Path) -> list[str]:
     """Runs the page, and tells what it did not print although it shows it, or quotes it in its table of troubles."""
     ran = run(page)  # once for all: workers of a parallel test run would each run it again
@@ -143,6 +148,10 @@ def wrong(page: Path) -> list[str]:
         block = next(block for block in ran if block.heading == name)
         assert quoted(service) and quoted(retrain) and advice, name
         found += [(block, words) for words in untold(block, service, retrain)]
+    return _told(page, found)
+
+
+def _told(page: Path, found: list[tuple[Block, str]]) -> list[str]:
     return [f"{page.name}:{block.line} should print\n  {words}\nand printed\n{block.output}" for block, words in found]
 
 

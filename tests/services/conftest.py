@@ -41,7 +41,7 @@ def storage(azurite: Azurite) -> str:
 def services(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of all stand-ins."""
     folder: Path = tmp_path_factory.mktemp("services")
-    switches = {"propagationDelay": 0, "operationDelay": 0}
+    switches = {"propagationDelay": 0, "operationDelay": 0, "activityPollInterval": 0.05}
     with ServicesProcess(folder, storage, workers=1, switches=switches, log=folder / "log") as process:
         yield process.url
 
@@ -78,10 +78,4 @@ def _calm(request: pytest.FixtureRequest) -> Iterator[None]:
     """Takes back what a test ordered from the stand-in."""
     yield
     if "world" in request.fixturenames:
-        shared: World = request.getfixturevalue("world")
-        shared.studio.clear_faults()
-        shared.studio.release_jobs()
-        shared.studio.switches(
-            statusEncoding="string", cancelledSpelling="Cancelled", detailsWhenNull="null", startStatus=200,
-            cancelStatus=200, patchStatus=200, propagationDelay=0, siblingKey="accept", sasLifetime=86400,
-        )  # fmt: skip
+        request.getfixturevalue("world").calm()

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import time
-from hashlib import sha256
 from typing import Any
 
 from local.services.arm.client import PROVIDER, ArmClient
-from retrain.ports import JobState, JobStatus, Slot
-from retrain.run import Artifact
+from retrain.ports import JobStatus, Slot
 from shared.services.studio_service import StudioService, StudioServiceSettings
+from tests.waiting import awaited
 
-from .world import World, a_run, people
+from .world import World
 
 _numbers = itertools.count(1)
 
@@ -64,25 +62,7 @@ class NewServices:
         whole = StudioServiceSettings(production=production, staging=staging, **settings)
         return StudioService.of(whole, self.world.blobs, env or {}, token=self.token)
 
-    def model(self, seed: int, sign: int = 1) -> Artifact:
-        """A candidate, trained by the classic training service; `sign` -1 turns the world around."""
-        blob = f"candidates/income/model{seed}.ilearner"
-        self.world.blobs.write(f"runs/income/data{seed}.csv", people(400, seed, sign).encode())
-        self.world.blobs.write("candidates/income/note.txt", b"makes the container")
-        trainer = self.world.trainer()
-        job = trainer.submit(a_run(), f"runs/income/data{seed}.csv", blob, f"candidates/income/metrics{seed}.csv")
-        trainer.start(job)
-        until = time.monotonic() + 30
-        while trainer.poll(job).state is not JobState.SUCCEEDED:
-            assert time.monotonic() < until
-            time.sleep(0.05)
-        return Artifact(blob=blob, sha256=sha256(self.world.blobs.read(blob)).hexdigest())
-
 
 def ended(client: StudioService, slot: Slot, operation: str) -> JobStatus:
     """How a change ended."""
-    until = time.monotonic() + 30
-    while (status := client.check(slot, operation)).state is JobState.RUNNING:
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    return status
+    return awaited(lambda: client.check(slot, operation))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
@@ -10,20 +9,22 @@ from uuid import uuid4
 import msgspec
 
 from local.scenery_designer import DATASTORES, stage
-from local.services.azureml.client import DesignerClient, managed_token
+from local.services.azureml.client import DesignerClient
 from local.services.azureml.switches import TABLE
-from retrain.ports import JobState, JobStatus, Trainer
+from local.services.client import ServiceRefused
+from local.services.tokens.client import managed_token
+from retrain.ports import JobState
 from retrain.run import Artifact, Run
 from shared.services.http import Http
 from shared.services.model_pointer import ModelPointer, ModelPointerSettings
 from shared.services.pipeline_endpoint import PipelineEndpoint, PipelineEndpointSettings
 from shared.storage.blobs import AzureBlobs
+from tests.waiting import ended
 
 from .world import a_run, people
 
 NAME = "income"
 TRAINING = "runs/income/designer/training.csv"
-ENDED = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
 
 
 class PipelineLab:
@@ -49,19 +50,17 @@ class PipelineLab:
         self.designer.close()
 
     def calm(self) -> None:
-        """Takes back what a test ordered."""
+        """Takes back what a test ordered, and ends the runs it left: their steps would use up others' faults."""
         self.designer.clear_faults()
-        self.designer.release_jobs()
         self.designer.switches(**self.pages)
-        self.role("Contributor")
-
-    def role(self, role: str) -> None:
-        """What the app's identity may do from now on."""
-        self.designer.call("PUT", "/_local/identity", body={"role": role})
+        self.designer.role("Contributor")
+        for run in self.runs("Status ne Completed and Status ne Failed and Status ne Canceled"):
+            self.designer.cancel(run["runId"])
+        self.designer.release_jobs()
 
     def token(self, scope: str) -> str:
         """What the app's identity would be given."""
-        return managed_token(self.designer, scope)
+        return managed_token(self.designer.url, scope)
 
     @property
     def workspace(self) -> str:
@@ -98,9 +97,17 @@ class PipelineLab:
 
     def runs_of(self, run: Run) -> list[dict[str, Any]]:
         """The service's runs that carry this run's tags, by their states."""
+        return self.runs(f"Tags/retrainRun eq {run.id}")
+
+    def runs(self, chosen: str) -> list[dict[str, Any]]:
+        """The service's runs for Retrain that a filter means; none before the first one made the experiment."""
         path = f"/history/v1.0{self.designer.scope}/experiments/retrain/runs:query"
-        body = {"filter": f"Tags/retrainRun eq {run.id}"}
-        found: list[dict[str, Any]] = self.designer.call("POST", path, self.designer.token, body).json()["value"]
+        try:
+            answer = self.designer.call("POST", path, self.designer.token, {"filter": chosen})
+        except ServiceRefused as refused:
+            assert refused.status == 404, refused
+            return []
+        found: list[dict[str, Any]] = answer.json()["value"]
         return found
 
     def trained(self, trainer: PipelineEndpoint, run: Run | None = None) -> str:
@@ -122,12 +129,3 @@ class PipelineLab:
 def replace_id(run: Run, ident: str) -> Run:
     """The same run under another id."""
     return msgspec.structs.replace(run, id=ident)
-
-
-def ended(trainer: Trainer, job: str, patience: float = 60) -> JobStatus:
-    """How a job ended."""
-    until = time.monotonic() + patience
-    while (status := trainer.poll(job)).state not in ENDED:
-        assert time.monotonic() < until, f"job {job} is still {status.state}"
-        time.sleep(0.05)
-    return status

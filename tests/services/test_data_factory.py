@@ -12,17 +12,16 @@ import pytest
 
 from local import scenery_factory
 from retrain.errors import AccessDenied, BadConfiguration, Conflict, NotFound, Throttled, Unavailable
-from retrain.ports import JobState, JobStatus, Trainer
+from retrain.ports import JobState
 from shared.services.arm import Arm
 from shared.services.data_factory import DataFactory, DataFactorySettings
 from shared.services.http import Http
 from tests.datafactory.plant import activity, failing, wait
+from tests.waiting import ended
 
 from .factory_world import DATA, METRICS, MODEL, FactoryWorld, submitted
 from .wire import Order, Wire
 from .world import World, a_run
-
-SWITCHES = {"queryLag": 0, "queryPageSize": 100, "cancelEnded": 200, "undeclaredParameters": "ignore", "runDelay": 0}
 
 
 @pytest.fixture(scope="module")
@@ -35,25 +34,13 @@ def made(world: World) -> Iterator[FactoryWorld]:
 @pytest.fixture
 def there(made: FactoryWorld) -> Iterator[FactoryWorld]:
     """The factory; what a test ordered is taken back."""
-    made.studio.switches(activityPollInterval=0.05)
     yield made
-    made.studio.switches(**SWITCHES)
-    made.studio.clear_faults()
-    made.studio.release_jobs()
-    made.studio.clear_log()
+    made.calm()
 
 
 def fresh_run(**parameters: str) -> Any:
     """A run that no other test has."""
     return msgspec.structs.replace(a_run(**parameters), id=f"income~{time.time_ns():016x}"[:23])
-
-
-def ended(trainer: Trainer, job: str, patience: float = 30) -> JobStatus:
-    until = time.monotonic() + patience
-    while (status := trainer.poll(job)).state in (JobState.NOT_STARTED, JobState.RUNNING):
-        assert time.monotonic() < until, f"run {job} is still {status.state}"
-        time.sleep(0.05)
-    return status
 
 
 def test_a_pipeline_trains_and_leaves_model_and_metrics_where_they_were_asked_for(there: FactoryWorld) -> None:
@@ -309,13 +296,13 @@ def test_examining_a_pipeline_that_is_right_finds_nothing_and_starts_nothing(the
 
 def test_an_identity_that_may_only_read_is_told_what_it_needs(there: FactoryWorld) -> None:
     trainer = there.trainer()
-    there.studio.call("PUT", "/_local/identity", body={"role": "Reader"})
+    there.studio.role("Reader")
     try:
         with pytest.raises(AccessDenied, match="have the role Contributor"):
             submitted(trainer, fresh_run())
         assert [one.message for one in trainer.examine() if one.verdict == "fail" and "Contributor" in one.message]
     finally:
-        there.studio.call("PUT", "/_local/identity", body={"role": "Contributor"})
+        there.studio.role("Contributor")
 
 
 @pytest.mark.parametrize("operation", ["createfactoryrun", "queryfactoryruns", "getfactoryrun"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from hashlib import sha256
@@ -17,6 +16,7 @@ from retrain.ports import JobState, JobStatus, Rows, Slot
 from retrain.run import Artifact
 from shared.services import pointers
 from shared.services.model_pointer import ModelPointer
+from tests.waiting import awaited
 
 from .pipeline_lab import PipelineLab
 from .world import people
@@ -37,11 +37,7 @@ def pointer(lab: PipelineLab, endpoint: ModelPointer, slot: Slot) -> dict[str, o
 
 
 def scored(endpoint: ModelPointer, slot: Slot, job: str) -> JobStatus:
-    until = time.monotonic() + 60
-    while (status := endpoint.scored_file(slot, job)).state in (JobState.NOT_STARTED, JobState.RUNNING):
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    return status
+    return awaited(lambda: endpoint.scored_file(slot, job))
 
 
 def scores_of(lab: PipelineLab, endpoint: ModelPointer, slot: Slot) -> list[float]:

@@ -21,8 +21,9 @@ from retrain.ports import JobState
 from retrain.run import Run
 from shared.services.arm import MANAGEMENT
 from shared.services.pipeline_endpoint import PipelineEndpoint
+from tests.waiting import ended
 
-from .pipeline_lab import TRAINING, PipelineLab, ended
+from .pipeline_lab import TRAINING, PipelineLab
 
 UNUSED = ("candidates/income/1/model.ilearner", "runs/income/metrics.csv")
 
@@ -282,7 +283,7 @@ def test_the_token_is_for_resource_manager(lab: PipelineLab) -> None:
 
 
 def test_an_identity_that_may_only_read_is_told_which_role_it_needs(lab: PipelineLab) -> None:
-    lab.role("Reader")
+    lab.designer.role("Reader")
     trainer = lab.trainer()
     with pytest.raises(AccessDenied, match=r"HTTP 403.*must be there and have the role Contributor"):
         submitted(trainer, lab.run())

@@ -8,20 +8,13 @@ from datetime import timedelta
 import pytest
 
 from retrain.errors import AccessDenied, BadConfiguration, BadRequest, Conflict, NotFound, Throttled, Unavailable
-from retrain.ports import JobState, JobStatus, Trainer
+from retrain.ports import JobState, JobStatus
 from shared.services.studio_batch import StudioBatch
+from tests.waiting import ended
 
 from .world import World, a_run, people
 
 DATA, MODEL, METRICS = "runs/income/train.csv", "runs/income/model.ilearner", "runs/income/metrics.csv"
-
-
-def ended(trainer: Trainer, job: str, patience: float = 30) -> JobStatus:
-    until = time.monotonic() + patience
-    while (status := trainer.poll(job)).state in (JobState.NOT_STARTED, JobState.RUNNING):
-        assert time.monotonic() < until, f"job {job} is still {status.state}"
-        time.sleep(0.05)
-    return status
 
 
 def submitted(world: World, trainer: StudioBatch) -> str:

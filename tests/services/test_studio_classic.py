@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -17,8 +16,9 @@ from retrain.ports import JobState, Rows
 from retrain.run import Artifact
 from shared.services.studio_classic import StudioClassic, StudioClassicSettings
 from shared.services.studio_management import Management
+from tests.waiting import awaited
 
-from .world import COLUMNS, World, a_run, people
+from .world import COLUMNS, World
 
 ROWS = Rows(columns=COLUMNS, values=(("60", "55", "smith"), ("20", "15", "cook"), ("44", "35", "clerk")))
 
@@ -26,16 +26,7 @@ ROWS = Rows(columns=COLUMNS, values=(("60", "55", "smith"), ("20", "15", "cook")
 @pytest.fixture(scope="module")
 def turned(world: World) -> Artifact:
     """A model of a world in which everything is the other way round."""
-    world.blobs.write("runs/income/turned.csv", people(400, 4, sign=-1).encode())
-    trainer, blob = world.trainer(), "candidates/income/turned.ilearner"
-    world.blobs.write("candidates/income/note.txt", b"makes the container")
-    job = trainer.submit(a_run(), "runs/income/turned.csv", blob, "candidates/income/turned.csv")
-    trainer.start(job)
-    until = time.monotonic() + 30
-    while trainer.poll(job).state is not JobState.SUCCEEDED:
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    return Artifact(blob=blob, sha256=sha256(world.blobs.read(blob)).hexdigest())
+    return world.model(4, sign=-1)
 
 
 @pytest.fixture
@@ -120,10 +111,7 @@ def test_table_and_swagger_form_give_the_same_scores_and_the_file_too(world: Wor
     lines = [",".join(row) for row in (ROWS.columns, *ROWS.values)]
     world.blobs.write("runs/income/rows.csv", "\n".join(lines).encode())
     job = table.score_file(slot, "runs/income/rows.csv", "runs/income/scores.csv")
-    until = time.monotonic() + 30
-    while table.scored_file(slot, job).state is not JobState.SUCCEEDED:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    assert awaited(lambda: table.scored_file(slot, job)).state is JobState.SUCCEEDED
     assert table.scores_in(world.blobs.open("runs/income/scores.csv")) == pytest.approx(expected)
 
 

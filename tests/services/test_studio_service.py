@@ -30,7 +30,7 @@ def deployed(world: World) -> NewServices:
 
 @pytest.fixture(scope="module")
 def turned(deployed: NewServices) -> Artifact:
-    return deployed.model(seed=11, sign=-1)
+    return deployed.world.model(seed=11, sign=-1)
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def _as_at_the_start(deployed: NewServices) -> Iterator[None]:
     yield
     starting = {name: switch.default for name, switch in TABLE.items()} | {"operationDelay": 0}
     deployed.studio.switches(**starting)
-    deployed.studio.call("PUT", "/_local/identity", body={"role": "Contributor"})
+    deployed.studio.role("Contributor")
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ def test_throttling_is_told_with_its_time(deployed: NewServices, endpoint: Studi
 def test_missing_rights_are_said_with_what_to_give(
     deployed: NewServices, endpoint: StudioService, turned: Artifact
 ) -> None:
-    deployed.studio.call("PUT", "/_local/identity", body={"role": "Reader"})
+    deployed.studio.role("Reader")
     assert endpoint.current(endpoint.production()).resource
     with pytest.raises(AccessDenied, match=r"Contributor .or Owner. on the subscription or the resource group"):
         endpoint.begin(endpoint.production(), turned)
@@ -290,7 +290,7 @@ def test_a_service_with_an_account_of_its_own_gets_models_copied_there(
 def test_an_artifact_whose_blob_is_gone_is_not_found(
     deployed: NewServices, endpoint: StudioService, places: tuple[str, str]
 ) -> None:
-    artifact = deployed.model(seed=12)
+    artifact = deployed.world.model(seed=12)
     slot = endpoint.production()
     ended(endpoint, slot, endpoint.begin(slot, artifact).operation)
     deployed.world.blobs.delete(artifact.blob)
@@ -365,7 +365,7 @@ def test_the_doctor_finds_what_is_wrong(deployed: NewServices, places: tuple[str
     deployed.patch(places[0], readOnly=True, keys={"primary": "mine"})
     deployed.studio.fault("runoperation", message="no machines")
     deployed.patch(places[1], description="x")
-    deployed.studio.call("PUT", "/_local/identity", body={"role": "Reader"})
+    deployed.studio.role("Reader")
     client = deployed.client(*places, env={"KEY": "wrong"}, production_key="env:KEY")
     wrong = "\n".join(f"{one.verdict}: {one.message}" for one in client.examine() if one.verdict != "ok")
     for words in (

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import random
+import time
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from local.services.studio.client import StudioClient
-from retrain.run import Actor, Run, State
+from retrain.ports import JobState
+from retrain.run import Actor, Artifact, Run, State
 from shared.services.studio_batch import StudioBatch, StudioBatchSettings
 from shared.services.studio_classic import StudioClassic, StudioClassicSettings
 from shared.storage.accounts import Storage
 from shared.storage.blobs import AzureBlobs
+from tests.waiting import ended
 
 COLUMNS = ("age", "hours", "job")
+SWITCHES = {
+    "statusEncoding": "string", "cancelledSpelling": "Cancelled", "detailsWhenNull": "null", "startStatus": 200,
+    "cancelStatus": 200, "patchStatus": 200, "propagationDelay": 0, "siblingKey": "accept", "sasLifetime": 86400,
+}  # fmt: skip
 
 
 def people(rows: int, seed: int, sign: int = 1) -> str:
@@ -49,6 +57,16 @@ class World:
             studio.create_endpoint(self.workspace, self.scoring, name)
         self.resource = str(self.endpoint("live")["Resources"][0]["Name"])
 
+    def calm(self) -> None:
+        """Takes back what a test ordered, and waits for jobs it left: they would use up what the next one orders."""
+        self.studio.clear_faults()
+        self.studio.release_jobs()
+        self.studio.switches(**SWITCHES)
+        until = time.monotonic() + 30
+        while any(job["state"] in ("Queued", "Running") for job in self.studio.jobs()):
+            assert time.monotonic() < until, "jobs of a test do not end"
+            time.sleep(0.02)
+
     def endpoint(self, name: str) -> dict[str, Any]:
         """An endpoint of the scoring service as management shows it."""
         return self.studio.get_endpoint(self.workspace, self.scoring, name)
@@ -63,6 +81,18 @@ class World:
     def trainer(self, **settings: Any) -> StudioBatch:
         """A trainer for the training service."""
         return self.trainer_at(str(self.training["WebServiceGroupId"]), **settings)
+
+    def model(self, seed: int, sign: int = 1) -> Artifact:
+        """A candidate, trained by the training service; `sign` -1 turns the world around."""
+        folder, blob = f"runs/income/{seed}", f"candidates/income/model{seed}.ilearner"
+        self.blobs.write(f"{folder}/data.csv", people(400, seed, sign).encode())
+        self.blobs.write("candidates/income/note.txt", b"makes the container")
+        trainer = self.trainer()
+        job = trainer.submit(a_run(), f"{folder}/data.csv", blob, f"{folder}/metrics.csv")
+        trainer.start(job)
+        status = ended(trainer, job)
+        assert status.state is JobState.SUCCEEDED, status.details
+        return Artifact(blob=blob, sha256=sha256(self.blobs.read(blob)).hexdigest())
 
     def url(self, name: str, service: str = "") -> str:
         """A PATCH URL."""

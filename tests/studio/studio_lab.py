@@ -1,7 +1,5 @@
 """`Lab`: the everyday steps of a classic web service's users, for tests. The fixtures are in conftest.py."""
 
-import csv
-import io
 import itertools
 import time
 from datetime import UTC, datetime, timedelta
@@ -13,22 +11,12 @@ from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_b
 
 from local.services.studio.client import StudioClient
 from local.services.studio.switches import TABLE
+from tests.lines import rows_csv
 
 ENDED = {"Finished", "Failed", "Cancelled", "Canceled", 2, 3, 4}
 STARTING_SWITCHES = {name: switch.default for name, switch in TABLE.items()} | {"propagationDelay": 0}
 Json = dict[str, Any]
 _names = itertools.count(1)
-
-
-def rows_csv(slope: float = 2.0, count: int = 60) -> str:
-    """x, kind, y with y = slope * x + 5 for kind b: learnable exactly, and different for every slope."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["x", "kind", "y"])
-    for number in range(count):
-        kind = "ab"[number % 2]
-        writer.writerow([number / 10, kind, repr(slope * number / 10 + (5 if kind == "b" else 0))])
-    return out.getvalue()
 
 
 def classes_csv(count: int = 400) -> str:

@@ -8,9 +8,10 @@ from urllib.parse import parse_qs
 
 import pytest
 import requests
-from studio_lab import Lab, detail, rows_csv
+from studio_lab import Lab, detail
 
 from local.services.studio.jobs import CONCURRENT_JOBS
+from tests.lines import rows_csv
 
 REGRESSION_METRICS = [
     "Mean Absolute Error",

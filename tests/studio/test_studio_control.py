@@ -6,13 +6,14 @@ from types import ModuleType
 
 import pytest
 import requests
-from studio_lab import Lab, detail, rows_csv
+from studio_lab import Lab, detail
 
 from local.services import app
 from local.services.engine import control, learners
 from local.services.engine.faults import DIALECTS
 from local.services.studio.client import StudioRefused
 from local.services.studio.switches import TABLE
+from tests.lines import rows_csv
 
 
 def test_switches_are_read_and_set(lab: Lab):

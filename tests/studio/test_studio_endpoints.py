@@ -4,9 +4,10 @@ import time
 
 import pytest
 import requests
-from studio_lab import Lab, classes_csv, detail, rows_csv
+from studio_lab import Lab, classes_csv, detail
 
 from local.services.studio.client import StudioClient, StudioRefused
+from tests.lines import rows_csv
 
 RESOURCE = "Line [trained model]"
 

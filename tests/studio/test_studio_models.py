@@ -17,11 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.metrics import log_loss, r2_score, roc_auc_score
-from studio_lab import classes_csv, rows_csv
+from studio_lab import classes_csv
 from threadpoolctl import threadpool_limits
 
 from local.services.engine import estimators, learners, metrics, modelfile, scoring, tables, training
 from local.services.engine.records import Column
+from tests.lines import rows_csv
 
 BIKES = Path(__file__).parents[2] / "data" / "bike_dc_hourly.csv.gz"
 

@@ -9,10 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from studio_lab import Lab, rows_csv
+from studio_lab import Lab
 
 from local.services.launch import ROOT, ServicesDidNotStart, ServicesProcess, wait_until_gone
 from local.services.studio.client import StudioClient
+from tests.lines import rows_csv
 
 SLOW = {"Learner": "random-forest", "Trees": "60", "Min Leaf Rows": "1", "Max Leaves": "4096"}
 

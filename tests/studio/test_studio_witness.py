@@ -20,7 +20,9 @@ from typing import Any
 import pandas as pd
 import pytest
 import requests
-from studio_lab import Lab, rows_csv
+from studio_lab import Lab
+
+from tests.lines import rows_csv
 
 
 @pytest.fixture(scope="module")

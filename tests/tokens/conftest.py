@@ -30,10 +30,6 @@ class Tokens:
         url, headers = f"{self.url}/secrets/{name}?api-version=7.4", {"Authorization": f"Bearer {token}"}
         return requests.request(method, url, headers=headers, json=body or None, timeout=30)
 
-    def role(self, role: str) -> None:
-        """What the managed identity may do from now on."""
-        self.control.call("PUT", "/_local/identity", body={"role": role})
-
     def asked(self) -> int:
         """How often the managed identity was asked for a token since the log was cleared."""
         return sum(entry["operation"] == "managedidentity" for entry in self.control.log())
@@ -54,6 +50,6 @@ def tokens(process: Tokens) -> Iterator[Tokens]:
     process.control.clear_log()
     with identified(process.url):
         yield process
-    process.role("Contributor")
+    process.control.role("Contributor")
     process.control.switches(tokenLifetime=3600)
     process.control.clear_faults()

@@ -56,10 +56,10 @@ def test_a_token_for_another_audience_is_refused(tokens: Tokens) -> None:
 
 def test_a_token_that_is_about_to_end_is_renewed_in_time(tokens: Tokens) -> None:
     credentials._credential.cache_clear()
-    tokens.control.switches(tokenLifetime=2)
+    tokens.control.switches(tokenLifetime=3)
     first = identity_token(VAULT)
     assert tokens.vault("PUT", first, value="still there").status_code == 200
-    time.sleep(2.1)
+    time.sleep(3.1)
     assert tokens.vault("GET", first).status_code == 401
     second = identity_token(VAULT)
     assert tokens.vault("GET", second).json()["value"] == "still there"
@@ -68,7 +68,7 @@ def test_a_token_that_is_about_to_end_is_renewed_in_time(tokens: Tokens) -> None
 
 def test_a_reader_may_look_and_not_change(tokens: Tokens) -> None:
     assert tokens.vault("PUT", identity_token(VAULT), value="x").status_code == 200
-    tokens.role("Reader")
+    tokens.control.role("Reader")
     assert tokens.vault("GET", identity_token(VAULT)).status_code == 200
     refused = tokens.vault("PUT", identity_token(VAULT), value="y")
     assert refused.status_code == 403

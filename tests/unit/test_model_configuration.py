@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from retrain.errors import BadConfiguration
-from retrain.model import Model, read
+from retrain.model import Model, is_history, read
 from shared.wiring import ENDPOINTS, TRAINERS
 
 KINDS = {
@@ -52,6 +55,14 @@ def test_a_good_configuration_is_read() -> None:
     model = parsed(GOOD)["income"]
     assert (model.label, model.kind, model.train_on) == ("income", "classification", "all")
     assert model.endpoint.settle == 60
+
+
+def test_a_blob_of_the_second_in_which_a_model_was_first_read_is_new() -> None:
+    first_read = datetime(2026, 1, 1, 12, 0, 5, 700_000, tzinfo=UTC)
+    model = msgspec.structs.replace(parsed(GOOD)["income"], since=first_read)
+    landed = first_read + timedelta(seconds=0.2)
+    assert not is_history(landed.replace(microsecond=0), model)  # as storage tells its time
+    assert is_history(datetime(2026, 1, 1, 12, 0, 4, tzinfo=UTC), model)
 
 
 def test_every_mistake_is_named_at_once_with_its_line() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import requests
 
 from local.services.engine.blobs import account_of
-from local.services.tokens.client import identity
+from local.services.tokens.client import MANAGEMENT, managed_token
 
 Json = dict[str, Any]
 GROUP = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/local"
@@ -32,13 +32,9 @@ class ArmClient:
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy must not stand between two programs of one machine
 
-    def token(self, audience: str = "https://management.azure.com") -> str:
+    def token(self, audience: str = MANAGEMENT) -> str:
         """A token of the managed identity."""
-        known = identity(self.url)
-        url = f"{known['IDENTITY_ENDPOINT']}?api-version=2019-08-01&resource={audience}"
-        answer = self._session.get(url, headers={"X-IDENTITY-HEADER": known["IDENTITY_HEADER"]}, timeout=30)
-        answer.raise_for_status()
-        return str(answer.json()["access_token"])
+        return managed_token(self.url, audience)
 
     def call(self, method: str, path: str, body: Any = None, version: str = STABLE) -> requests.Response:
         """Any call, whatever comes back; `path` may be a whole URL."""

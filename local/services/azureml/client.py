@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.services.client import Json, ServiceClient
+from local.services.tokens.client import managed_token
 
 SUBSCRIPTION, GROUP = "00000000-0000-4000-8000-00000000000a", "local"
-MANAGEMENT = "https://management.azure.com/"
 ENDED = ("Finished", "Failed", "Canceled", 2, 3, 4)
 
 
@@ -39,7 +39,7 @@ class DesignerClient(ServiceClient):
     def token(self) -> str:
         """The bearer token of all calls."""
         if self._token is None:
-            self._token = managed_token(self)
+            self._token = managed_token(self.url)
         return self._token
 
     # Workspace, datastores, data sets
@@ -190,16 +190,3 @@ class DesignerClient(ServiceClient):
 
     def _design(self, method: str, path: str, body: Any = None) -> Json:
         return self._json(method, f"/designer/v1{self.scope}{path}", self.token, body)
-
-
-def managed_token(client: ServiceClient, audience: str = MANAGEMENT) -> str:
-    """A token of the app's managed identity on this machine."""
-    identity = client.call("GET", "/_local/identity").json()
-    asked = client.session.get(
-        identity["IDENTITY_ENDPOINT"],
-        params={"api-version": "2019-08-01", "resource": audience},
-        headers={"X-IDENTITY-HEADER": identity["IDENTITY_HEADER"]},
-        timeout=client.timeout,
-    )
-    asked.raise_for_status()
-    return str(asked.json()["access_token"])

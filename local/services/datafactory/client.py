@@ -4,8 +4,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from local.services.azureml.client import managed_token
 from local.services.client import Json, ServiceClient
+from local.services.tokens.client import managed_token
 
 SUBSCRIPTION, GROUP = "00000000-0000-4000-8000-00000000005b", "local"
 VERSION = "api-version=2018-06-01"
@@ -17,7 +17,7 @@ class FactoryClient(ServiceClient):
 
     def __init__(self, url: str, name: str = "factory"):
         super().__init__(url)
-        self.token = managed_token(self)
+        self.token = managed_token(self.url)
         provider = "providers/Microsoft.DataFactory/factories"
         self.resource = f"{self.url}/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/{provider}/{name}"
         """The factory's address."""
