@@ -10,8 +10,8 @@ import msgspec
 from cli.problems import Problem, Usage
 from shared.services.credentials import Secret, secret
 from shared.services.http import Http
-from shared.services.studio import VERSION, Studio
-from shared.services.studio_management import Management, runtime_of
+from shared.services.studio.management import Management, runtime_of
+from shared.services.studio.web_services import VERSION, Studio
 
 SENT = "***"
 """What answers show in place of the key that asked for them (`Http`)."""

@@ -21,8 +21,8 @@ from cli.problems import Usage, of_services
 from cli.render import emit, facts, heading, say, table
 
 if TYPE_CHECKING:
-    from shared.services.studio import BlobReference
-    from shared.services.studio_management import EndpointInfo, Management
+    from shared.services.studio.management import EndpointInfo, Management
+    from shared.services.studio.web_services import BlobReference
 
 app = typer.Typer(no_args_is_help=True, help="Manage the endpoints of a Studio (classic) web service.")
 
@@ -43,8 +43,8 @@ def _managing(url: str, key: str) -> Iterator[Management]:
     """Endpoint management at that address; its errors become problems of the command."""
     from shared.services.credentials import reference_problem, secret
     from shared.services.http import Http
-    from shared.services.studio import Studio, management_url
-    from shared.services.studio_management import Management
+    from shared.services.studio.management import Management
+    from shared.services.studio.web_services import Studio, management_url
 
     if wrong := reference_problem("--key", key):
         raise Usage(wrong)
@@ -169,7 +169,7 @@ def patch_endpoint(
     retrain endpoints patch --url "$PATCH_URL" --key env:LIVE_KEY --model env:ILEARNER_URL
     ```
     """
-    from shared.services.studio_management import updatable
+    from shared.services.studio.management import updatable
 
     reference = _model_at(model)
     with _managing(url, key) as management:
@@ -271,7 +271,7 @@ def _tell_all(model: str, results: list[Result], shown: dict[str, EndpointInfo],
 
 def _model_at(reference: str) -> BlobReference:
     """The blob whose signed address a variable holds: on a command line everybody could read it. Raises Usage."""
-    from shared.services.studio import BlobReference
+    from shared.services.studio.web_services import BlobReference
 
     kind, _, name = reference.partition(":")
     url = os.environ.get(name, "").strip() if kind == "env" else ""

@@ -12,7 +12,7 @@ from cli.problems import Problem, Usage, of_services
 from retrain.keys import PLACE, expand
 
 if TYPE_CHECKING:
-    from shared.services.studio_management import EndpointInfo, Management
+    from shared.services.studio.management import EndpointInfo, Management
 
 
 def pattern_of(name: str, model: str) -> str:
@@ -26,7 +26,7 @@ def names_by_key(pattern: str, written: str) -> dict[str, str]:
     Raises:
         Usage: keys or names that cannot be used; every wrong name is named before anything is created.
     """
-    from shared.services.studio_management import NAME
+    from shared.services.studio.management import NAME
 
     try:
         keys = expand([part.strip() for part in written.split(",")])

@@ -18,8 +18,8 @@ from cli.problems import Problem, Usage, of_services
 from cli.render import emit, facts, say, table
 
 if TYPE_CHECKING:
-    from shared.services.service_definition import Asset, Definition
-    from shared.services.service_management import Service
+    from shared.services.studio_service.definition import Asset, Definition
+    from shared.services.studio_service.management import Service
 
 app = typer.Typer(no_args_is_help=True, help='Get, rewrite and update the definition of a "new" Studio web service.')
 
@@ -36,14 +36,14 @@ def service_at(url: str, version: str) -> Service:
     """The service of that address."""
     from shared.services.arm import Arm
     from shared.services.http import Http
-    from shared.services.service_management import Service, service_url
+    from shared.services.studio_service.management import Service, service_url
 
     return Service(Arm(Http(service_url(url))), url, version)
 
 
 def definition_in(file: Path) -> Definition:
     """The definition in a file. Raises Usage, BadRequest."""
-    from shared.services.service_definition import Definition
+    from shared.services.studio_service.definition import Definition
 
     try:
         return Definition(file.read_bytes(), str(file))
@@ -165,8 +165,8 @@ def rewrite_definition(
     retrain service rewrite definition.json --model models/new.ilearner
     ```
     """
-    from shared.services.service_definition import difference
-    from shared.services.service_files import moved
+    from shared.services.studio_service.definition import difference
+    from shared.services.studio_service.files import moved
 
     with of_services():
         before = definition_in(file)
@@ -188,7 +188,7 @@ def import_definition(file: Named, json: AsJson = False) -> None:
     retrain service import definition.json
     ```
     """
-    from shared.services.service_files import needed, wrong
+    from shared.services.studio_service.files import needed, wrong
 
     with of_services():
         found = definition_in(file)

@@ -11,10 +11,10 @@ from cli.service import views
 from retrain.errors import NotFound
 from retrain.ports import JobState
 from shared.services.credentials import Secret, reference_problem, secret
-from shared.services.service_definition import Definition
-from shared.services.service_files import changes, example, needed, patch_of, wrong
-from shared.services.service_management import Keys, Service, runtime_of, unshown
-from shared.services.studio import VERSION, Studio
+from shared.services.studio.web_services import VERSION, Studio
+from shared.services.studio_service.definition import Definition
+from shared.services.studio_service.files import changes, example, needed, patch_of, wrong
+from shared.services.studio_service.management import Keys, Service, runtime_of, unshown
 
 PATIENCE, PAUSE = 600.0, 1.0  # seconds until we stop following, and between two looks
 

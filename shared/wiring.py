@@ -25,16 +25,16 @@ from shared.storage.accounts import Storage
 
 TRAINERS = Kinds(
     {
-        "studio-batch": "shared.services.studio_batch:StudioBatch",
-        "data-factory": "shared.services.data_factory:DataFactory",
-        "pipeline-endpoint": "shared.services.pipeline_endpoint:PipelineEndpoint",
+        "studio-batch": "shared.services.studio.batch:StudioBatch",
+        "data-factory": "shared.services.data_factory.trainer:DataFactory",
+        "pipeline-endpoint": "shared.services.designer.pipeline_endpoint:PipelineEndpoint",
     }
 )
 ENDPOINTS = Kinds(
     {
-        "studio-classic": "shared.services.studio_classic:StudioClassic",
-        "studio-service": "shared.services.studio_service:StudioService",
-        "model-pointer": "shared.services.model_pointer:ModelPointer",
+        "studio-classic": "shared.services.studio.classic:StudioClassic",
+        "studio-service": "shared.services.studio_service.endpoint:StudioService",
+        "model-pointer": "shared.services.designer.model_pointer:ModelPointer",
     }
 )
 

@@ -13,7 +13,7 @@ from local import scenery_factory
 from local.services.datafactory.client import FactoryClient
 from local.stack import ROOT
 from retrain.model import read
-from shared.services.data_factory import DataFactorySettings
+from shared.services.data_factory.trainer import DataFactorySettings
 from tests.app import bikes
 from tests.app.world import World
 

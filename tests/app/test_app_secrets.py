@@ -15,7 +15,7 @@ from retrain import acts, doctor
 from retrain.paths import CONTAINERS
 from retrain.run import State
 from shared.services.credentials import identity_token
-from shared.services.studio_blobs import BlobReference
+from shared.services.studio.blobs import BlobReference
 from tests.app import bikes
 from tests.app.world import TESTER, World
 

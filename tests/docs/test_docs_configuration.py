@@ -14,12 +14,12 @@ from local.docs import ROOT
 from retrain.gate.rules import GateRules
 from retrain.model import Basics, HoldoutRules, PromotionRules, read
 from retrain.ncrontab import Ncrontab
-from shared.services.data_factory import DataFactorySettings
-from shared.services.model_pointer import ModelPointerSettings
-from shared.services.pipeline_endpoint import PipelineEndpointSettings
-from shared.services.studio_batch import StudioBatchSettings
-from shared.services.studio_classic import StudioClassicSettings
-from shared.services.studio_service import StudioServiceSettings
+from shared.services.data_factory.trainer import DataFactorySettings
+from shared.services.designer.model_pointer import ModelPointerSettings
+from shared.services.designer.pipeline_endpoint import PipelineEndpointSettings
+from shared.services.studio.batch import StudioBatchSettings
+from shared.services.studio.classic import StudioClassicSettings
+from shared.services.studio_service.endpoint import StudioServiceSettings
 from shared.wiring import ENDPOINTS, TRAINERS
 
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")

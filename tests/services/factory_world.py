@@ -9,7 +9,7 @@ from local import scenery_factory
 from local.services.datafactory.client import FactoryClient
 from retrain.run import Run
 from shared.services.arm import MANAGEMENT, Arm
-from shared.services.data_factory import DataFactory, DataFactorySettings
+from shared.services.data_factory.trainer import DataFactory, DataFactorySettings
 from shared.services.http import Http
 
 from .world import World, a_run

@@ -7,7 +7,7 @@ from typing import Any
 
 from local.services.arm.client import PROVIDER, ArmClient
 from retrain.ports import JobStatus, Slot
-from shared.services.studio_service import StudioService, StudioServiceSettings
+from shared.services.studio_service.endpoint import StudioService, StudioServiceSettings
 from tests.waiting import awaited
 
 from .world import World

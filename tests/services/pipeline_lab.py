@@ -15,9 +15,9 @@ from local.services.client import ServiceRefused
 from local.services.tokens.client import managed_token
 from retrain.ports import JobState
 from retrain.run import Artifact, Run
+from shared.services.designer.model_pointer import ModelPointer, ModelPointerSettings
+from shared.services.designer.pipeline_endpoint import PipelineEndpoint, PipelineEndpointSettings
 from shared.services.http import Http
-from shared.services.model_pointer import ModelPointer, ModelPointerSettings
-from shared.services.pipeline_endpoint import PipelineEndpoint, PipelineEndpointSettings
 from shared.storage.blobs import AzureBlobs
 from tests.waiting import ended
 

@@ -14,7 +14,7 @@ from local import scenery_factory
 from retrain.errors import AccessDenied, BadConfiguration, Conflict, NotFound, Throttled, Unavailable
 from retrain.ports import JobState
 from shared.services.arm import Arm
-from shared.services.data_factory import DataFactory, DataFactorySettings
+from shared.services.data_factory.trainer import DataFactory, DataFactorySettings
 from shared.services.http import Http
 from tests.datafactory.plant import activity, failing, wait
 from tests.waiting import ended

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared.services.data_factory import DataFactorySettings
-from shared.services.data_factory_pipeline import Pipeline, keeps_suffix
+from shared.services.data_factory.pipeline import Pipeline, keeps_suffix
+from shared.services.data_factory.trainer import DataFactorySettings
 
 URL = "https://management.azure.com/subscriptions/s/resourceGroups/g/providers/Microsoft.DataFactory/factories/f"
 

@@ -14,8 +14,8 @@ import pytest
 from retrain.errors import BadConfiguration, Conflict, NotFound, StaleRecord, Unavailable
 from retrain.ports import JobState, JobStatus, Rows, Slot
 from retrain.run import Artifact
-from shared.services import pointers
-from shared.services.model_pointer import ModelPointer
+from shared.services.designer import pointers
+from shared.services.designer.model_pointer import ModelPointer
 from tests.waiting import awaited
 
 from .pipeline_lab import PipelineLab

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrain.errors import BadConfiguration
-from shared.services.model_pointer import ModelPointerSettings
-from shared.services.pipeline_addresses import Pipeline, named, places, read
-from shared.services.pipeline_data import Passed, assignments
-from shared.services.pipeline_endpoint import PipelineEndpointSettings
+from shared.services.designer.addresses import Pipeline, named, places, read
+from shared.services.designer.data import Passed, assignments
+from shared.services.designer.model_pointer import ModelPointerSettings
+from shared.services.designer.pipeline_endpoint import PipelineEndpointSettings
 
 SCOPE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
 REGION = "https://eastus2.api.azureml.ms"

@@ -20,7 +20,7 @@ from retrain.errors import (
 from retrain.ports import JobState
 from retrain.run import Run
 from shared.services.arm import MANAGEMENT
-from shared.services.pipeline_endpoint import PipelineEndpoint
+from shared.services.designer.pipeline_endpoint import PipelineEndpoint
 from tests.waiting import ended
 
 from .pipeline_lab import TRAINING, PipelineLab

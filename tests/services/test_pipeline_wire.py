@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from retrain.errors import BadConfiguration, Conflict, Unavailable
 from retrain.ports import JobState
+from shared.services.designer.pipeline_endpoint import PipelineEndpoint, PipelineEndpointSettings
+from shared.services.designer.pipelines import MOST_PAGES, state_of
 from shared.services.http import Http
-from shared.services.pipeline_endpoint import PipelineEndpoint, PipelineEndpointSettings
-from shared.services.pipelines import MOST_PAGES, state_of
 
 from .wire import Order, Wire
 from .world import a_run

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrain.errors import BadConfiguration, BadRequest
-from shared.services.service_definition import Definition, comparable, difference
+from shared.services.studio_service.definition import Definition, comparable, difference
 
 NEW = "https://acct.blob.core.windows.net/c/ü new.ilearner"
 KEY = "asset3"

@@ -15,10 +15,10 @@ from retrain.ports import JobState, Rows
 from retrain.run import Artifact
 from shared.services import credentials
 from shared.services.http import Http
-from shared.services.studio_batch import StudioBatch, StudioBatchSettings
-from shared.services.studio_classic import StudioClassic, StudioClassicSettings
-from shared.services.studio_management import EndpointInfo, runtime_of
-from shared.services.studio_names import names_in
+from shared.services.studio.batch import StudioBatch, StudioBatchSettings
+from shared.services.studio.classic import StudioClassic, StudioClassicSettings
+from shared.services.studio.management import EndpointInfo, runtime_of
+from shared.services.studio.names import names_in
 
 from .wire import Order, Wire
 from .world import a_run

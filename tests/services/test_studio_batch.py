@@ -9,7 +9,7 @@ import pytest
 
 from retrain.errors import AccessDenied, BadConfiguration, BadRequest, Conflict, NotFound, Throttled, Unavailable
 from retrain.ports import JobState, JobStatus
-from shared.services.studio_batch import StudioBatch
+from shared.services.studio.batch import StudioBatch
 from tests.waiting import ended
 
 from .world import World, a_run, people

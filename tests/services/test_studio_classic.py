@@ -14,8 +14,8 @@ import pytest
 from retrain.errors import AccessDenied, BadConfiguration, BadRequest, Conflict, NotFound, Throttled, Unavailable
 from retrain.ports import JobState, Rows
 from retrain.run import Artifact
-from shared.services.studio_classic import StudioClassic, StudioClassicSettings
-from shared.services.studio_management import Management
+from shared.services.studio.classic import StudioClassic, StudioClassicSettings
+from shared.services.studio.management import Management
 from tests.waiting import awaited
 
 from .world import COLUMNS, World

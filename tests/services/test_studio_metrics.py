@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from retrain.errors import BadConfiguration, BadRequest
 from retrain.gate.facts import CATALOGUE
-from shared.services.studio_metrics import NAMES, read_evaluation
-from shared.services.studio_scores import scores_in_csv
+from shared.services.studio.metrics import NAMES, read_evaluation
+from shared.services.studio.scores import scores_in_csv
 
 
 def test_two_class_and_regression_evaluations_are_read() -> None:

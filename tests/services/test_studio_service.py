@@ -15,7 +15,7 @@ from local.services.engine.blobs import account_of
 from retrain.errors import AccessDenied, BadConfiguration, NotFound, Throttled, Unavailable
 from retrain.ports import Endpoint, JobState, Rows
 from retrain.run import Artifact
-from shared.services.studio_service import StudioService, StudioServiceSettings
+from shared.services.studio_service.endpoint import StudioService, StudioServiceSettings
 
 from .new_services import NewServices, ended
 from .world import COLUMNS, World, people

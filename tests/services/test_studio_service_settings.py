@@ -11,9 +11,9 @@ from retrain.model import read
 from shared.services.answers import Answer
 from shared.services.arm import operation_of
 from shared.services.http import Http
-from shared.services.service_definition import Definition
-from shared.services.service_management import runtime_of
-from shared.services.studio_service import StudioServiceSettings
+from shared.services.studio_service.definition import Definition
+from shared.services.studio_service.endpoint import StudioServiceSettings
+from shared.services.studio_service.management import runtime_of
 from shared.wiring import ENDPOINTS, TRAINERS
 
 GROUP = "https://management.azure.com/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearning"

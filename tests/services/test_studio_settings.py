@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from retrain.errors import BadConfiguration
 from retrain.model import read
-from shared.services.studio import management_url, runtime_base
-from shared.services.studio_batch import StudioBatchSettings
-from shared.services.studio_blobs import BlobReference
-from shared.services.studio_classic import StudioClassicSettings
+from shared.services.studio.batch import StudioBatchSettings
+from shared.services.studio.blobs import BlobReference
+from shared.services.studio.classic import StudioClassicSettings
+from shared.services.studio.web_services import management_url, runtime_base
 
 RUNTIME = "https://ussouthcentral.services.azureml.net/workspaces/w/services/e"
 PATCH = "https://management.azureml.net/workspaces/w/webservices/s/endpoints"

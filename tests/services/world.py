@@ -11,8 +11,8 @@ from typing import Any
 from local.services.studio.client import StudioClient
 from retrain.ports import JobState
 from retrain.run import Actor, Artifact, Run, State
-from shared.services.studio_batch import StudioBatch, StudioBatchSettings
-from shared.services.studio_classic import StudioClassic, StudioClassicSettings
+from shared.services.studio.batch import StudioBatch, StudioBatchSettings
+from shared.services.studio.classic import StudioClassic, StudioClassicSettings
 from shared.storage.accounts import Storage
 from shared.storage.blobs import AzureBlobs
 from tests.waiting import ended

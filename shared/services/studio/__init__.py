@@ -1,0 +1,1 @@
+"""Azure ML Studio (classic): batch execution, request-response, management of endpoints."""

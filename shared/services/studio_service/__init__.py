@@ -1,0 +1,1 @@
+"""The "new" web services of Studio, resources of Azure Resource Manager."""
