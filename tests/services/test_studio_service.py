@@ -16,8 +16,10 @@ from retrain.errors import AccessDenied, BadConfiguration, NotFound, Throttled, 
 from retrain.ports import Endpoint, JobState, Rows
 from retrain.run import Artifact
 from shared.services.studio_service.endpoint import StudioService, StudioServiceSettings
+from shared.services.studio_service.models import ServiceModels
 
 from .new_services import NewServices, ended
+from .wire import Order, Wire
 from .world import COLUMNS, World, people
 
 ROWS = Rows(columns=COLUMNS, values=(("60", "55", "smith"), ("20", "15", "cook"), ("44", "35", "clerk")))
@@ -385,3 +387,21 @@ def test_the_doctor_tells_a_staging_service_with_other_input(deployed: NewServic
     assert "input1.shoe" in found.message
     gone = deployed.client(places[0], f"{places[0]}x")
     assert [one.verdict for one in gone.examine()].count("fail") == 1
+
+
+def test_a_signature_that_somebody_left_in_a_definition_is_neither_kept_nor_shown(server: Wire) -> None:
+    group = f"{server.url}/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearning/webServices"
+    asset = {
+        "name": "M [trained model]",
+        "type": "Resource",
+        "locationInfo": {"uri": f"{server.url}/a/models/m.ilearner?sv=1&sig=s3cret"},
+    }
+    properties = {"packageType": "Graph", "storageAccount": {"name": "a"}, "assets": {"asset1": asset}}
+    server.answers(Order(body=msgspec.json.encode({"properties": properties})))
+    sign = lambda blob, permissions, lifetime: f"{server.url}/a/{blob}?sig=x"  # noqa: E731
+    settings = StudioServiceSettings(production=f"{group}/live", staging=f"{group}/trial")
+    client = StudioService(settings, sign, keys={}, models=ServiceModels(sign), token=lambda _: "token")
+    slot = client.production()
+    shown = msgspec.json.encode(client.preview(slot, Artifact(blob="champions/m/1/model.ilearner", sha256="0")))
+    assert b"sig=***" in client.record(slot) and b"sig=***" in shown
+    assert b"s3cret" not in client.record(slot) + shown

@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 from urllib.parse import quote, unquote
 
+from retrain.decoding import from_json
 from retrain.errors import AccessDenied, BadConfiguration, NotFound
 from retrain.ports import Begun, Blobs, Deployed, Diagnosis, JobState, JobStatus, Rows, Slot
 from retrain.run import Artifact
+from shared.redact import redact
 from shared.services import credentials, urls
 from shared.services.arm import Arm
 from shared.services.credentials import Secret, Token, identity_token
@@ -136,8 +138,8 @@ class StudioService(StudioScoring):
         return self._service(slot).get()
 
     def record(self, slot: Slot) -> bytes:
-        """The definition, exported."""
-        return self.definition(slot).text
+        """The definition, exported; a signature that whoever deployed it left in an address is hidden."""
+        return redact(str(self.definition(slot))).encode()
 
     def current(self, slot: Slot) -> Deployed:
         """Which trained model its definition names."""
@@ -204,7 +206,8 @@ class StudioService(StudioScoring):
         return JobStatus(state=JobState.SUCCEEDED)
 
     def _change(self, slot: Slot, found: Definition, asset: Asset, uri: str) -> dict[str, object]:
-        changes = list(difference(found.plain, found.with_model(asset, uri).plain))
+        before, after = (from_json(redact(str(one)).encode(), dict) for one in (found, found.with_model(asset, uri)))
+        changes = list(difference(before, after))
         return {"method": self._settings.update.upper(), "url": self._service(slot).url, "changes": changes}
 
     def _body(self, service: Service, found: Definition, asset: Asset, uri: str) -> dict[str, Any]:
