@@ -46,7 +46,7 @@ def tick(ports: Ports) -> None:
     for info in ports.blobs.list(paths.CALLBACKS):
         try:
             run = ports.ledger.run(paths.run_of_callback(info.blob))
-        except NotFound:
+        except (NotFound, ValueError):
             _give_up(info, "its run never began", ports)
             continue
         if run.ended:

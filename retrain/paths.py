@@ -89,8 +89,14 @@ def callback(run: str, address: str) -> str:
 
 
 def run_of_callback(blob: str) -> str:
-    """The id of the run that a kept address waits for."""
-    *target, digest, _ = blob.split("/")[1:]
+    """The id of the run that a kept address waits for.
+
+    Raises:
+        ValueError: the path is not one of `callback`.
+    """
+    container, *target, digest, _ = blob.split("/")
+    if container != CALLBACKS or len(target) not in (1, 2):
+        raise ValueError(f"{blob} is not the path of a kept address")
     return f"{':'.join(target)}~{digest}"
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from retrain.errors import BadConfiguration
+
+_HOST = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Settings:
     ledger_table: str = "ledger"
     open_buckets: int = 1
     callback_hosts: tuple[str, ...] = (".datafactory.azure.com",)
-    """Hosts that may be called back, or ends of their names that begin with a dot."""
+    """Hosts that may be called back, or ends of their names that begin with a dot; none when it is set to nothing."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -31,6 +34,13 @@ class Settings:
         buckets = env.get("RETRAIN_OPEN_BUCKETS", "1")
         if not buckets.isdigit() or not 1 <= int(buckets) <= 64:
             problems.append(f"RETRAIN_OPEN_BUCKETS={buckets!r} must be a number from 1 to 64")
+        hosts = _hosts(env.get("RETRAIN_CALLBACK_HOSTS", ",".join(cls.callback_hosts)))
+        problems += [
+            f"RETRAIN_CALLBACK_HOSTS: {host!r} is no name of a host, such as build.example.com, nor the end of one, "
+            "such as .example.com"
+            for host in hosts
+            if not _HOST.fullmatch(host)
+        ]
         if problems:
             raise BadConfiguration("; ".join(problems) + " (see local.settings.sample.json)", tuple(problems))
         return cls(
@@ -38,9 +48,9 @@ class Settings:
             models_file=env.get("RETRAIN_MODELS_FILE", ""),
             ledger_table=env.get("RETRAIN_LEDGER_TABLE", cls.ledger_table),
             open_buckets=int(buckets),
-            callback_hosts=_hosts(env.get("RETRAIN_CALLBACK_HOSTS")) or cls.callback_hosts,
+            callback_hosts=hosts,
         )
 
 
-def _hosts(text: str | None) -> tuple[str, ...]:
-    return tuple(host.strip() for host in (text or "").split(",") if host.strip())
+def _hosts(text: str) -> tuple[str, ...]:
+    return tuple(host.strip() for host in text.split(",") if host.strip())

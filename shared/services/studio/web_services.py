@@ -1,7 +1,7 @@
 """What training and serving with Azure ML Studio (classic) share: addresses, calls, and what its errors mean.
 
-Blob references are in `blobs`, batch execution in `jobs`, endpoint management in `management`; the two ports are `batch`
-and `classic`.
+Blob references are in `blobs`, batch execution in `jobs`, endpoint management in `management`; the two ports are
+`batch` and `classic`.
 """
 
 from __future__ import annotations
