@@ -78,6 +78,7 @@ metric = "rmse"
     ("answers", "fits"),
     [
         ("https://ussouthcentral.services.azureml.net/subscriptions/s/services/e/swagger.json", True),
+        ("https://somebody.cloudapp.azure.com/subscriptions/s/services/e/swagger.json", False),
         ("https://evil.example/subscriptions/s/services/e/swagger.json", False),
         ("https://azureml.net.evil.example/services/e/swagger.json", False),
         ("http://127.0.0.1:7072/subscriptions/s/services/e/swagger.json", False),
