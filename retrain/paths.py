@@ -107,6 +107,6 @@ def run_of_candidate(blob: str) -> str:
         ValueError: the path is not one of `candidate`.
     """
     container, *target, digest, attempt, _ = blob.split("/")
-    if container != CANDIDATES or not attempt.isdigit() or len(target) not in (1, 2):
+    if container != CANDIDATES or not attempt.isdecimal() or len(target) not in (1, 2):
         raise ValueError(f"{blob} is not the path of a candidate")
     return f"{':'.join(target)}~{digest}"

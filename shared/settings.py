@@ -32,7 +32,7 @@ class Settings:
         if not any(name == storage or name.startswith(f"{storage}__") for name in env):
             problems.append(f"{storage} (or {storage}__accountName with an identity) is not set")
         buckets = env.get("RETRAIN_OPEN_BUCKETS", "1")
-        if not buckets.isdigit() or not 1 <= int(buckets) <= 64:
+        if not buckets.isdecimal() or not 1 <= int(buckets) <= 64:
             problems.append(f"RETRAIN_OPEN_BUCKETS={buckets!r} must be a number from 1 to 64")
         hosts = _hosts(env.get("RETRAIN_CALLBACK_HOSTS", ",".join(cls.callback_hosts)))
         problems += [

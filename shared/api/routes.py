@@ -78,7 +78,7 @@ def runs(request: Request, ports: Ports) -> Reply:
     """The newest runs of a model."""
     found = ports.models.get(request.route["model"])
     limit = request.query.get("limit", "50")
-    if not limit.isdigit() or not 1 <= int(limit) <= MOST_RUNS:
+    if not limit.isdecimal() or not 1 <= int(limit) <= MOST_RUNS:
         raise BadRequest(f"limit={limit!r} must be a number from 1 to {MOST_RUNS}")
     return Reply(200, {"runs": [run_view(run, request.base) for run in ports.ledger.runs(found.target, int(limit))]})
 

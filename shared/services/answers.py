@@ -108,7 +108,7 @@ def error_class(status: int, refusal: Refusal) -> type[RetrainError]:
 
 
 def _seconds(text: str) -> float | None:
-    if text.strip().isdigit():
+    if text.strip().isdecimal():
         return float(text)
     try:
         moment = parsedate_to_datetime(text)

@@ -96,4 +96,4 @@ def _headers(error: AzureError) -> Mapping[str, str]:
 
 def _retry_after(error: AzureError) -> float | None:
     text = _headers(error).get("Retry-After", "")
-    return float(text) if text.isdigit() else None
+    return float(text) if text.isdecimal() else None

@@ -36,7 +36,7 @@ def carried_out(page: str, project: Path) -> list[str]:
         (project / path).write_text(text, encoding="utf-8")
     for path, how, anchor, text in _LINE.findall(page):
         lines = (project / path).read_text(encoding="utf-8").splitlines(keepends=True)
-        (place,) = [number for number, line in enumerate(lines) if line.startswith(anchor)]
+        (place,) = [number for number, line in enumerate(lines) if line.lstrip().startswith(anchor)]
         lines[place : place + 1] = [text] if how == "instead of" else [lines[place], text]
         (project / path).write_text("".join(lines), encoding="utf-8")
     return [path for path, *_ in (*_FILE.findall(page), *_LINE.findall(page))]

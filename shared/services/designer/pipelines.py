@@ -205,7 +205,7 @@ def _continued(token: str | None) -> str:
 def state_of(status: int | str | None) -> JobState:
     """A state by its name at either service, or by its number at the pipelines service; none is not started."""
     text = str(status if status is not None else "notstarted").strip().lower()
-    if text.isdigit():
+    if text.isdecimal():
         text = NUMBERED[int(text)] if int(text) < len(NUMBERED) else "unknown"
     return STATES.get(text, JobState.RUNNING)
 
