@@ -80,7 +80,7 @@ def _stack(folder: Path, ports: Ports, keep: bool, workers: int | None) -> Stack
         keep=keep,
         ports=(ports.blob, ports.queue, ports.table),
         studio_port=ports.studio,
-        switches={"propagationDelay": DELAY},
+        switches={"propagationDelay": DELAY, "operationDelay": DELAY},
         workers=workers,
     )
 
