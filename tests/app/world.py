@@ -127,7 +127,7 @@ class World:
                 states = [(run["state"], run.get("why")) for run in found]
                 log = self.host.log_text()[-4000:] if self.host else ""
                 raise AssertionError(f"after {seconds} s: {states}\n{log}")
-            time.sleep(0.05)
+            time.sleep(0.1)
 
     # Storage
 
@@ -197,7 +197,7 @@ class World:
                 self.queues.get_queue_client(queue).delete_message(message)
                 return True
         if patient and self._waiting():
-            time.sleep(0.05)
+            time.sleep(0.1)
             return True
         return False
 
