@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
-from retrain.errors import BadRequest
+from retrain.errors import BadRequest, Conflict
 from retrain.ports import Ports
 from retrain.run import Artifact
 
@@ -34,10 +34,21 @@ class Hashed:
         return self._digest.hexdigest()
 
 
-def keep(blob: str, blocks: Iterable[bytes], ports: Ports, most: int | None = None) -> Artifact:
-    """Writes a model there. Raises BadRequest for one of more than `most` bytes, and what the blocks raise."""
-    passed = Hashed(blocks, most)
-    ports.blobs.write(blob, iter(passed))
+def keep(blob: str, blocks: Iterable[bytes], ports: Ports) -> Artifact:
+    """Writes a model there, in place of one that was there. Raises what the blocks raise."""
+    return _written(blob, Hashed(blocks), ports, only_new=False)
+
+
+def keep_first(blob: str, blocks: Iterable[bytes], ports: Ports, most: int) -> Artifact:
+    """Writes a model there, unless there is one: then it is that one. Raises BadRequest for more than `most` bytes."""
+    try:
+        return _written(blob, Hashed(blocks, most), ports, only_new=True)
+    except Conflict:
+        return look_at(blob, ports)
+
+
+def _written(blob: str, passed: Hashed, ports: Ports, *, only_new: bool) -> Artifact:
+    ports.blobs.write(blob, iter(passed), only_new=only_new)
     return Artifact(blob=blob, sha256=passed.sha256, size=passed.size)
 
 

@@ -61,10 +61,11 @@ def _with_candidate(run: Run, model: Model, asked: CandidateRequest, ports: Port
     """The run with the model in our own keeping."""
     try:
         source, blocks = _source(run.target, model, asked, ports)
-        candidate = artifacts.keep(paths.candidate(run), blocks, ports, LARGEST)
+        candidate = artifacts.keep_first(paths.candidate(run), blocks, ports, LARGEST)
     except NotFound as error:
         raise BadRequest(f"there is no model: {error}") from error
     if not candidate.size:
+        ports.blobs.delete(candidate.blob)
         raise BadRequest("the model is empty")
     return msgspec.structs.replace(run, given=source, candidate=candidate)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -155,6 +156,20 @@ def test_the_same_key_finds_its_run_although_the_signature_is_new_and_another_re
     assert propose(fed, cause="nightly", **asked).id == first.id
     with pytest.raises(Conflict, match="belongs to another request"):
         propose(fed, cause="nightly", **{**asked, "reason": "another"})
+
+
+def test_a_request_that_died_is_repeated_with_the_bytes_it_kept(fed: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = fed.put(f"{fed.name}/theirs.ilearner", "the first", "history")
+    request, ports = CandidateRequest(location=place, idempotency_key="once"), fed.ports
+    with monkeypatch.context() as dying:
+        dying.setattr(type(ports.ledger), "add", lambda *_: (_ for _ in ()).throw(TimeoutError))
+        with pytest.raises(TimeoutError):
+            foreign.propose(fed.name, request, ports, actor=TESTER, cause="once")
+    fed.put(f"{fed.name}/theirs.ilearner", "another", "history")
+    run = foreign.propose(fed.name, request, ports, actor=TESTER, cause="once")
+    assert run.candidate is not None
+    assert run.candidate.sha256 == sha256(b"the first").hexdigest()
+    assert ports.blobs.read(run.candidate.blob) == b"the first"
 
 
 def test_such_a_run_is_not_replayed(fed: World) -> None:
