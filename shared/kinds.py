@@ -6,18 +6,22 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
+SUFFIX = "Settings"
 
-class Kinds(Mapping[str, tuple[type[Any], Any]]):
-    """By `kind`: the settings that its table is checked against, and what makes the client of settings, blobs and
-    environment. `places` says where the client `Name` is (`module:Name`); its settings are `NameSettings` beside it."""
+
+class Kinds(Mapping[str, type[Any]]):
+    """By `kind`: the settings that its table is checked against.
+
+    `places` says where the client `Name` is (`module:Name`); its settings are `NameSettings` beside it.
+    """
 
     def __init__(self, places: Mapping[str, str]) -> None:
         self._places = places
 
-    def __getitem__(self, kind: str) -> tuple[type[Any], Any]:
+    def __getitem__(self, kind: str) -> type[Any]:
         module, _, name = self._places[kind].partition(":")
-        found = import_module(module)
-        return getattr(found, f"{name}Settings"), getattr(found, name).of
+        settings: type[Any] = getattr(import_module(module), name + SUFFIX)
+        return settings
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
@@ -26,31 +30,10 @@ class Kinds(Mapping[str, tuple[type[Any], Any]]):
         return len(self._places)
 
     def __contains__(self, kind: object) -> bool:
-        return kind in self._places
-
-    def client(self, settings: Any) -> Any:
-        """What makes the client for these settings."""
-        module = type(settings).__module__
-        return next(self[kind][1] for kind, place in self._places.items() if place.partition(":")[0] == module)
-
-    @property
-    def settings(self) -> Mapping[str, type[Any]]:
-        """The settings alone."""
-        return _Settings(self)
+        return kind in self._places  # the mapping's own would load the module
 
 
-class _Settings(Mapping[str, type[Any]]):
-    def __init__(self, kinds: Kinds) -> None:
-        self._kinds = kinds
-
-    def __getitem__(self, kind: str) -> type[Any]:
-        return self._kinds[kind][0]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._kinds)
-
-    def __len__(self) -> int:
-        return len(self._kinds)
-
-    def __contains__(self, kind: object) -> bool:
-        return kind in self._kinds
+def client_of(settings: type[Any]) -> type[Any]:
+    """The client that is configured by these settings, the one beside them; its `of` makes it."""
+    client: type[Any] = getattr(import_module(settings.__module__), settings.__name__.removesuffix(SUFFIX))
+    return client

@@ -16,7 +16,7 @@ from retrain.findings import examined, fail, ok
 from retrain.model import Model
 from retrain.ports import Blobs, Diagnosis, Endpoint, Ports, Trainer
 from shared.configuration import ConfiguredModels, from_blobs, from_file
-from shared.kinds import Kinds
+from shared.kinds import Kinds, client_of
 from shared.recent import Recent
 from shared.services.credentials import references, secret
 from shared.services.outside import Outside
@@ -54,12 +54,12 @@ class ConfiguredServices:
 
     def trainer(self, model: Model) -> Trainer:
         """Raises BadConfiguration when a secret it names cannot be had."""
-        client: Trainer = self._client(TRAINERS, model.trainer)
+        client: Trainer = self._client(model.trainer)
         return client
 
     def endpoint(self, model: Model) -> Endpoint:
         """Raises BadConfiguration when a secret it names cannot be had."""
-        client: Endpoint = self._client(ENDPOINTS, model.endpoint)
+        client: Endpoint = self._client(model.endpoint)
         return client
 
     def secrets(self, model: Model) -> Iterator[Diagnosis]:
@@ -76,9 +76,9 @@ class ConfiguredServices:
         else:
             yield ok(role, f"{key} = {reference!r} is there")
 
-    def _client(self, kinds: Kinds, settings: Any) -> Any:
+    def _client(self, settings: Any) -> Any:
         known_by = (type(settings), msgspec.json.encode(settings))
-        return self._clients.get(known_by, lambda: kinds.client(settings)(settings, self._blobs, self._env))
+        return self._clients.get(known_by, lambda: client_of(type(settings)).of(settings, self._blobs, self._env))
 
 
 def now() -> datetime:
@@ -95,8 +95,8 @@ def wire(env: Mapping[str, str]) -> Ports:
     models = ConfiguredModels(
         texts,
         ledger,
-        trainers=TRAINERS.settings,
-        endpoints=ENDPOINTS.settings,
+        trainers=TRAINERS,
+        endpoints=ENDPOINTS,
     )
     services = ConfiguredServices(storage.blobs, env)
     return Ports(ledger, storage.blobs, storage.queues, models, services, Outside(settings.callback_hosts), now)

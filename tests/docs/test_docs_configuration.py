@@ -23,10 +23,7 @@ from shared.services.studio_service.endpoint import StudioServiceSettings
 from shared.wiring import ENDPOINTS, TRAINERS
 
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-KINDS = {
-    "trainers": {name: kind for name, (kind, _) in TRAINERS.items()},
-    "endpoints": {name: kind for name, (kind, _) in ENDPOINTS.items()},
-}
+KINDS = {"trainers": TRAINERS, "endpoints": ENDPOINTS}
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[models.NAME]`": Basics,
     '`[models.NAME.trainer]` with `kind = "studio-batch"`': StudioBatchSettings,

@@ -15,6 +15,7 @@ from local.docs import ROOT
 from retrain.errors import RetrainError
 from retrain.paths import CONTAINERS
 from shared.api.routes import ACTS
+from shared.kinds import client_of
 from shared.wiring import ENDPOINTS, TRAINERS
 
 SKIPPED = {".venv", ".local", ".git", "node_modules"}
@@ -116,10 +117,9 @@ def test_every_container_is_told() -> None:
 
 def test_every_service_is_told_with_every_method_of_its_port() -> None:
     text = page("services.md")
-    for kind, (_, make) in {**TRAINERS, **ENDPOINTS}.items():
+    for kind, settings in {**TRAINERS, **ENDPOINTS}.items():
         table = text.partition(f"\n## `{kind}`")[2].partition("\n## ")[0]
-        client = make.__self__
-        named = {name for part in client.__mro__[:-1] for name in vars(part)}
+        named = {name for part in client_of(settings).__mro__[:-1] for name in vars(part)}
         methods = {name for name in named if not name.startswith("_")} - {"of", "registers", "management"}
         assert [name for name in sorted(methods) if f"`{name}`" not in table] == []
 

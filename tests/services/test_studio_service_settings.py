@@ -68,10 +68,8 @@ update = "post"
 [models.m.gate]
 metric = "rmse"
 """
-    kinds = ({name: kind for name, (kind, _) in known.items()} for known in (TRAINERS, ENDPOINTS))
-    trainers, endpoints = kinds
     with pytest.raises(BadConfiguration, match=r"line 12.*post"):
-        read(text, trainers=trainers, endpoints=endpoints)
+        read(text, trainers=TRAINERS, endpoints=ENDPOINTS)
 
 
 @pytest.mark.parametrize(

@@ -65,11 +65,14 @@ def test_a_kind_of_service_is_loaded_only_when_a_configuration_names_it() -> Non
     code = """
 import json, sys
 from shared.wiring import ENDPOINTS, TRAINERS
-kinds = ("studio_batch", "data_factory", "pipeline_endpoint", "studio_classic", "studio_service", "model_pointer")
+kinds = (
+    "studio.batch", "data_factory.trainer", "designer.pipeline_endpoint",
+    "studio.classic", "studio_service.endpoint", "designer.model_pointer",
+)
 def loaded(): return [name for name in kinds if f"shared.services.{name}" in sys.modules]
 before = loaded()
 assert "azureml-batch" not in TRAINERS
-TRAINERS.settings["data-factory"]
+TRAINERS["data-factory"]
 print(json.dumps([before, loaded()]))
 """
-    assert json.loads(fresh(code)) == [[], ["data_factory"]]
+    assert json.loads(fresh(code)) == [[], ["data_factory.trainer"]]

@@ -13,10 +13,7 @@ from retrain.errors import BadConfiguration
 from retrain.model import Model, is_history, read
 from shared.wiring import ENDPOINTS, TRAINERS
 
-KINDS = {
-    "trainers": {name: kind for name, (kind, _) in TRAINERS.items()},
-    "endpoints": {name: kind for name, (kind, _) in ENDPOINTS.items()},
-}
+KINDS = {"trainers": TRAINERS, "endpoints": ENDPOINTS}
 BASE = "http://127.0.0.1:7072/workspaces/0123456789abcdef0123456789abcdef"
 GOOD = f"""
 [models.income]
