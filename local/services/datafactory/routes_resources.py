@@ -70,6 +70,13 @@ def _check_match(request: web.Request, etag: str | None) -> None:
         raise refused(412, "PreconditionFailed", "The document was changed, or is not there: If-Match does not hold.")
 
 
+def _unless_known(request: web.Request, etag: str, shown: dict[str, Any]) -> web.Response:
+    """What is asked for, or 304 to whoever has this version already."""
+    if "If-None-Match" in request.headers and _same(request, "If-None-Match", etag):
+        return web.Response(status=304)
+    return json_response(shown)
+
+
 @operation("putfactory")
 async def put_factory(request: web.Request) -> web.Response:
     """PUT …/factories/{f}."""
@@ -95,9 +102,7 @@ async def put_factory(request: web.Request) -> web.Response:
 async def get_factory(request: web.Request) -> web.Response:
     """GET …/factories/{f}."""
     factory = there(request)
-    if "If-None-Match" in request.headers and _same(request, "If-None-Match", factory.etag):
-        return web.Response(status=304)
-    return json_response(_factory(factory))
+    return _unless_known(request, factory.etag, _factory(factory))
 
 
 @operation("listfactories")
@@ -150,9 +155,7 @@ async def put_item(request: web.Request) -> web.Response:
 async def get_item(request: web.Request) -> web.Response:
     """GET …/{kind}/{name}; secrets are hidden."""
     item = _found(request)
-    if "If-None-Match" in request.headers and _same(request, "If-None-Match", item.etag):
-        return web.Response(status=304)
-    return json_response(_item(item))
+    return _unless_known(request, item.etag, _item(item))
 
 
 @operation("listitems")
