@@ -5,6 +5,7 @@ Where a slot answers and with which key is known to the two ports, `classic` and
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -57,7 +58,7 @@ class ScoringSettings(Section, frozen=True):
         return found
 
 
-class StudioScoring:
+class StudioScoring(ABC):
     """The scoring half of the port `Endpoint`."""
 
     by_file = False
@@ -67,13 +68,13 @@ class StudioScoring:
         self._sign = sign
         self.chunk = settings.rows_per_call
 
+    @abstractmethod
     def _studio(self, slot: Slot) -> Studio:
         """Calls with the slot's key. Raises BadConfiguration: not our slot."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _runtime(self, slot: Slot) -> str:
         """Where the slot answers."""
-        raise NotImplementedError
 
     def settle(self) -> timedelta:
         """How long a change may take to show."""
