@@ -158,15 +158,13 @@ def test_the_same_key_finds_its_run_although_the_signature_is_new_and_another_re
         propose(fed, cause="nightly", **{**asked, "reason": "another"})
 
 
-def test_a_request_that_died_is_repeated_with_the_bytes_it_kept(fed: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_twin_of_a_request_keeps_the_bytes_that_the_first_one_took(fed: World) -> None:
     place = fed.put(f"{fed.name}/theirs.ilearner", "the first", "history")
-    request, ports = CandidateRequest(location=place, idempotency_key="once"), fed.ports
-    with monkeypatch.context() as dying:
-        dying.setattr(type(ports.ledger), "add", lambda *_: (_ for _ in ()).throw(TimeoutError))
-        with pytest.raises(TimeoutError):
-            foreign.propose(fed.name, request, ports, actor=TESTER, cause="once")
+    request, ports = CandidateRequest(location=place), fed.ports
+    first = foreign.propose(fed.name, request, ports, actor=TESTER, cause="once")
     fed.put(f"{fed.name}/theirs.ilearner", "another", "history")
     run = foreign.propose(fed.name, request, ports, actor=TESTER, cause="once")
+    assert run.id == first.id
     assert run.candidate is not None
     assert run.candidate.sha256 == sha256(b"the first").hexdigest()
     assert ports.blobs.read(run.candidate.blob) == b"the first"
