@@ -157,7 +157,7 @@ def carry(champion: Champion, ports: Ports) -> Progress:
     seen = looking.look(champion, intent, endpoint, ports)
     if isinstance(seen, looking.Shown):
         return _end(champion, intent, endpoint)
-    if isinstance(seen, looking.NotShown) and _displaced(champion, intent, endpoint):
+    if isinstance(seen, looking.NotShown) and not seen.undone and _displaced(champion, intent, endpoint):
         due = looking.due_after(endpoint, ports.now())
         again = msgspec.structs.replace(intent, begun=False, repeated=True, looked=ports.now(), due=due)
         return Progress("pending", _with(champion, again), wait=0)

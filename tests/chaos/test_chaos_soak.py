@@ -40,7 +40,7 @@ def _check(trial: Trial, files: list[str]) -> None:
     runs = [ledger.run(run.id) for run in ledger.runs(world.name)]
     assert sorted(landed.blob for run in runs for landed in run.landings) == sorted(files)
     assert len(runs) == len(files)
-    assert {run.state.value for run in runs} <= ENDS, [(run.state, run.why) for run in runs]
+    assert {run.state.value for run in runs} <= ENDS, "\n".join(f"{run.id} {run.state} {run.why}" for run in runs)
     for run in runs:
         legal(ledger.moves(run.id))
     versions = sorted(run.version for run in runs if run.version is not None)
