@@ -22,7 +22,7 @@ from retrain.champion import Champion, Change, ChangeKind, Intent, Probes
 from retrain.errors import Conflict, NotFound, PermanentError, RetryableError, StaleRecord
 from retrain.messages import EVALUATION_QUEUE, Message, Settle, Step
 from retrain.ports import Begun, Endpoint, Ports, Save
-from retrain.run import Actor, Run
+from retrain.run import Actor, Artifact, Run
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +136,7 @@ def push(champion: Champion, endpoint: Endpoint) -> tuple[Champion, Begun]:
     """Asks the service for what the intent says. Repeating it is harmless."""
     intent = champion.intent
     assert intent is not None
-    artifact = champion.artifact if intent.restoring else intent.change.artifact
+    artifact = _wanted(champion, intent)
     if artifact is None:
         raise Conflict(f"version {champion.version} of {champion.target} {UNREADABLE}")
     begun = endpoint.begin(endpoint.production(), artifact)
@@ -157,20 +157,23 @@ def carry(champion: Champion, ports: Ports) -> Progress:
     seen = looking.look(champion, intent, endpoint, ports)
     if isinstance(seen, looking.Shown):
         return _end(champion, intent, endpoint)
-    if isinstance(seen, looking.NotShown) and not seen.undone and _displaced(champion, intent, endpoint):
-        due = looking.due_after(endpoint, ports.now())
-        again = msgspec.structs.replace(intent, begun=False, repeated=True, looked=ports.now(), due=due)
-        return Progress("pending", _with(champion, again), wait=0)
     if isinstance(seen, looking.NotShown):
+        if not seen.undone and _displaced(champion, intent, endpoint):
+            return _repeated(champion, intent, endpoint, ports.now())
         return _put_back(champion, intent, endpoint, ports.now(), seen)
     waiting = _with(champion, msgspec.structs.replace(seen.intent, looks=intent.looks + 1, looked=ports.now()))
     return Progress("pending", waiting, wait=min(LOOK * 1.5**intent.looks, LONGEST_LOOK))
 
 
+def _wanted(champion: Champion, intent: Intent) -> Artifact | None:
+    """The model that production is to serve."""
+    return champion.artifact if intent.restoring else intent.change.artifact
+
+
 def _displaced(champion: Champion, intent: Intent, endpoint: Endpoint) -> bool:
     """Whether production serves another model of ours than was asked for: an earlier change, cut off on its way, may
     arrive after this one. Then this one is asked for once more."""
-    artifact = champion.artifact if intent.restoring else intent.change.artifact
+    artifact = _wanted(champion, intent)
     if artifact is None or intent.repeated or not intent.begun:
         return False
     return paths.is_another(endpoint.current(endpoint.production()).location, artifact.blob)
@@ -218,6 +221,12 @@ def crowned(champion: Champion, change: Change) -> Champion:
     )
 
 
+def _repeated(champion: Champion, intent: Intent, endpoint: Endpoint, now: datetime) -> Progress:
+    due = looking.due_after(endpoint, now)
+    again = msgspec.structs.replace(intent, begun=False, repeated=True, looked=now, due=due)
+    return Progress("pending", _with(champion, again), wait=0)
+
+
 def _put_back(
     champion: Champion, intent: Intent, endpoint: Endpoint, now: datetime, seen: looking.NotShown
 ) -> Progress:
@@ -235,18 +244,7 @@ def _put_back(
 def _undone(intent: Intent, endpoint: Endpoint, now: datetime, why: str) -> Intent:
     """The intent to put back what was live before."""
     due = looking.due_after(endpoint, now)
-    return msgspec.structs.replace(
-        intent,
-        restoring=True,
-        begun=False,
-        operation="",
-        job="",
-        looks=0,
-        looked=None,
-        repeated=False,
-        due=due,
-        why=why,
-    )
+    return Intent(change=intent.change, due=due, restoring=True, why=why)
 
 
 def _with(champion: Champion, intent: Intent) -> Champion:
