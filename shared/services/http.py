@@ -116,6 +116,11 @@ class Http:
             raise answer.error(advice)
         raise failure
 
+    def download(self, url: str, advice: str) -> Iterator[bytes]:
+        """What an answer says can be had at a signed URL, as `fetch`, its host allowed as `allow` does."""
+        self.allow(url)
+        return self.fetch(url, asked=f"download {plain(url)}", advice=advice)
+
     def _once(
         self, method: str, url: str, asked: str, key: str, body: object, timeout: tuple[float, float]
     ) -> Answer | Unavailable:

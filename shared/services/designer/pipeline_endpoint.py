@@ -14,7 +14,6 @@ from retrain.model import Section
 from retrain.paths import RUNS
 from retrain.ports import Blobs, Diagnosis, JobState, JobStatus, Places, Results
 from retrain.run import Run
-from shared.services import urls
 from shared.services.arm import Arm, resource_url
 from shared.services.credentials import Token, identity_token
 from shared.services.designer import addresses
@@ -166,9 +165,9 @@ class PipelineEndpoint:
 
     def download(self, url: str) -> Iterator[bytes]:
         """The bytes behind the model's address."""
-        self._http.allow(url)
-        advice = "If its SAS expired, ask for the run's results again: each look brings a fresh one."
-        return self._http.fetch(url, asked=f"download {urls.plain(url)}", advice=advice)
+        return self._http.download(
+            url, "If its SAS expired, ask for the run's results again: each look brings a fresh one."
+        )
 
     def metrics(self, url: str) -> dict[str, float]:
         """What a step's run logged, by our names of metrics; `url` is that run's id."""

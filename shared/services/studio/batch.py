@@ -11,7 +11,7 @@ from retrain.errors import AccessDenied, BadConfiguration, Conflict
 from retrain.model import Section
 from retrain.ports import Blobs, Diagnosis, JobState, JobStatus, Places, Results
 from retrain.run import Run
-from shared.services import credentials, urls
+from shared.services import credentials
 from shared.services.http import Http
 from shared.services.studio import batch_examine
 from shared.services.studio.blobs import JOB_LIFETIME, MODEL_SUFFIX, BlobReference, Sign, check_model, readable
@@ -127,9 +127,9 @@ class StudioBatch:
 
     def download(self, url: str) -> Iterator[bytes]:
         """The bytes behind a result's address."""
-        self._http.allow(url)
-        advice = "If its SAS expired, ask for the job's results again: each look brings a fresh one."
-        return self._http.fetch(url, asked=f"download {urls.plain(url)}", advice=advice)
+        return self._http.download(
+            url, "If its SAS expired, ask for the job's results again: each look brings a fresh one."
+        )
 
     def metrics(self, url: str) -> dict[str, float]:
         """Evaluate Model's CSV by our names of metrics. Raises BadRequest when it is none."""

@@ -151,9 +151,7 @@ class StudioService(StudioScoring):
         address, opened = self._models.open(uri)
         if opened is not None:
             return opened
-        self._http.allow(address)
-        advice = "Its blob is gone from our storage; this model can no longer be copied."
-        return self._http.fetch(address, asked=f"download {urls.plain(uri)}", advice=advice)
+        return self._http.download(address, "Its blob is gone from our storage; this model can no longer be copied.")
 
     def preview(self, slot: Slot, artifact: Artifact) -> dict[str, object]:
         """How, where, and what of the definition `begin` would change."""
