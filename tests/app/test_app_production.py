@@ -47,13 +47,6 @@ def next_second() -> None:
     time.sleep(1.1)
 
 
-def take_step(world: World, run: Run) -> Run:
-    """One step of a run, saved, without any message: what is left when a host is killed there."""
-    now = world.ports.ledger.run(run.id)
-    advance.save(now, advance.take(now, world.ports), world.ports)
-    return world.ports.ledger.run(run.id)
-
-
 def promoted(world: World, file: str, content: str) -> Run:
     run = world.finish(world.land(file, content))
     assert run.state is State.PROMOTED, run.why
@@ -195,8 +188,7 @@ def test_an_older_promotion_that_was_approved_late_cannot_land_last(world: World
 def test_a_promotion_that_died_holding_production_is_finished_by_the_next(world: World) -> None:
     world.adopt()
     older = world.land("older.csv", SPRING)
-    while take_step(world, older).state is not State.PROMOTING:
-        time.sleep(0.05)
+    world.steps_until(older, State.PROMOTING)
     world.queues.get_queue_client("training").clear_messages()
     world.later(minutes=2)
     next_second()

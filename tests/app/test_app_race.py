@@ -14,9 +14,7 @@ def judged(world: World, file: str, *months: str) -> Run:
     """A run that stands right before it asks the gate."""
     run = world.land(file, bikes.months(*months))
     world.queues.get_queue_client("training").clear_messages()
-    while (now := world.ports.ledger.run(run.id)).state is not State.EVALUATING:
-        advance.save(now, advance.take(now, world.ports), world.ports)
-    return now
+    return world.steps_until(run, State.EVALUATING)
 
 
 def test_the_loser_of_a_race_leaves_nothing_of_its_own_in_production(world: World) -> None:

@@ -184,6 +184,19 @@ class World:
         """Moves the app's clock (not Azure's) forward."""
         self.moved += timedelta(**delta)
 
+    def take_step(self, run: Run) -> Run:
+        """One step of a run, saved, without any message: what is left when a host is killed there."""
+        now = self.ports.ledger.run(run.id)
+        advance.save(now, advance.take(now, self.ports), self.ports)
+        return self.ports.ledger.run(run.id)
+
+    def steps_until(self, run: Run, state: State) -> Run:
+        """Such steps until the run is in a state."""
+        while (now := self.ports.ledger.run(run.id)).state is not state:
+            self.take_step(run)
+            time.sleep(0.05)
+        return now
+
     def pump(self, rounds: int = 200, *, patient: bool = True) -> int:
         """Delivers messages until none is left, hidden ones as well when `patient`; how many were delivered."""
         return sum(1 for _ in itertools.takewhile(bool, (self.deliver(patient=patient) for _ in range(rounds))))
