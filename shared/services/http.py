@@ -116,7 +116,7 @@ class Http:
             raise answer.error(advice)
         raise failure
 
-    def download(self, url: str, advice: str) -> Iterator[bytes]:
+    def download(self, url: str, advice: str = "") -> Iterator[bytes]:
         """What an answer says can be had at a signed URL, as `fetch`, its host allowed as `allow` does."""
         self.allow(url)
         return self.fetch(url, asked=f"download {plain(url)}", advice=advice)
