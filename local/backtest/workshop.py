@@ -143,10 +143,8 @@ class Workshop:
 
     def scores(self, fitted: Fitted, sheet: Sheet) -> Floats:
         """A model's predictions of a sheet. Raises ValueError: it cannot be scored on these rows."""
-        rows, key = sheet.holdout, (fitted.sha256, sheet.sha256)
-        return _given(
-            self._scores.get(key, lambda: _tried(ValueError, lambda: fitted.predict(rows.columns, rows.rows)))
-        )
+        holdout, key = sheet.holdout, (fitted.sha256, sheet.sha256)
+        return self._scores.get(key, lambda: fitted.predict(holdout.columns, holdout.rows))
 
     def pair(self, candidate: Fitted, champion: Fitted, sheet: Sheet) -> Paired:
         """Both models on the same rows. Raises ValueError: one of them cannot be scored on these rows."""
