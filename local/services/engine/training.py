@@ -40,6 +40,16 @@ def train(table: Table, plan: Plan, parameters: Mapping[str, str], evaluate: boo
     """Trains and evaluates; `parameters` are kept in the model's header. Raises: CannotTrain, tables.Unparsable."""
     rows = _rows(table, plan)
     evaluation = _evaluation(rows, plan) if evaluate else {}
+    model = _model(rows, plan, parameters)
+    return Trained(modelfile.pack(model.header, model.pipeline), evaluation)
+
+
+def fit(table: Table, plan: Plan, parameters: Mapping[str, str]) -> modelfile.Model:
+    """The model that `train` would write, in memory. Raises: CannotTrain, tables.Unparsable."""
+    return _model(_rows(table, plan), plan, parameters)
+
+
+def _model(rows: _Rows, plan: Plan, parameters: Mapping[str, str]) -> modelfile.Model:
     header = modelfile.Header(
         format=modelfile.FORMAT,
         task=plan.task,
@@ -52,7 +62,7 @@ def train(table: Table, plan: Plan, parameters: Mapping[str, str], evaluate: boo
         versions=modelfile.versions(),
         sha256="",
     )
-    return Trained(modelfile.pack(header, _fit(rows, plan, slice(None))), evaluation)
+    return modelfile.Model(header, _fit(rows, plan, slice(None)))
 
 
 def _rows(table: Table, plan: Plan) -> _Rows:
