@@ -1,7 +1,7 @@
-"""The learners of the lab: the local services' own, fitted without a job and fed with whatever a fault left over.
+"""The learners of the lab: the local services' own, answering whatever a fault left over.
 
-They swallow what a careless script swallows: texts among numbers become missing, columns that are not there are empty.
-So what a fault does to a model is seen, and no error of the trainer stands in for the gate.
+They swallow what a careless script swallows: at scoring, a text in place of a number is a missing value, and a column
+that is not there is empty. So what a fault does to a model is seen, and no error of a service stands in for the gate.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
-from benchmarks.gate.sheet import Sheet
-from benchmarks.gate.streams import Kind, Stream
-from local.services.engine import estimators, learners
+from benchmarks.gate.streams import Kind, Stream, TrainOn
+from local.backtest.learners import EngineLearner, EngineModel, Floats
+from local.services.engine import learners, scoring
 from local.services.engine.records import Column
-from local.services.engine.tables import Table, describe, encode
+from local.services.engine.tables import Table, table_of
+from retrain.gate import GateRules
+from retrain.model import Model
 
 Family = Literal["linear", "boosted"]
 FAMILIES: tuple[Family, ...] = ("linear", "boosted")
-FEWEST_ROWS = 20
 _LEARNERS: dict[tuple[Family, Kind], str] = {
     ("linear", "regression"): "ridge",
     ("linear", "classification"): "logistic-regression",
@@ -31,91 +31,76 @@ _LEARNERS: dict[tuple[Family, Kind], str] = {
 }
 
 
-class CannotTrain(Exception):
-    """No model can be made of these rows: too few, or one class only."""
+@dataclass(frozen=True)
+class Forgiving:
+    """A model that scores every row it is given."""
+
+    made: EngineModel
+
+    @property
+    def sha256(self) -> str:
+        """Of the model inside."""
+        return self.made.sha256
+
+    def predict(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Floats:
+        """One prediction a row, as the local services give it."""
+        table = table_of(columns, rows, "the rows")
+        for column in self.made.model.header.columns:
+            values = table.columns.get(column.name, [None] * len(rows))
+            table.columns[column.name] = _readable(column, values)
+        whole = Table([*table.columns], table.columns)
+        return np.array([float(row[-1]) for row in scoring.score(self.made.model, whole).rows])
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A model; `name` tells it from others."""
+class ForgivingLearner:
+    """Trains as the local services do."""
 
-    name: str
-    columns: tuple[Column, ...]
-    pipeline: Pipeline
+    learner: EngineLearner
 
-    def scores(self, sheet: Sheet) -> np.ndarray:
-        """A number for each row, for classification the probability of 1."""
-        matrix = _matrix(self.columns, sheet)
-        if hasattr(self.pipeline[-1], "predict_proba"):
-            return np.asarray(self.pipeline.predict_proba(matrix)[:, 1])
-        return np.asarray(self.pipeline.predict(matrix))
+    @property
+    def name(self) -> str:
+        """What the services call it."""
+        return self.learner.name
 
-
-def fit(sheets: Sequence[Sheet], stream: Stream, family: Family, name: str) -> Fitted:
-    """A model of all rows of these sheets that have a label. Raises: CannotTrain."""
-    sheet = _joined(sheets)
-    truth = labels_of(sheet, stream)
-    usable = np.isfinite(truth)
-    sheet, truth = sheet.picked(np.flatnonzero(usable).tolist()), truth[usable]
-    if len(truth) < FEWEST_ROWS or (stream.kind == "classification" and len(np.unique(truth)) < 2):
-        raise CannotTrain(f"{len(truth)} rows with a label, {len(np.unique(truth))} different ones")
-    columns = describe(_table(sheet), (stream.label, *([stream.time] if stream.time else ())))
-    if all(column.kind == "ignored" for column in columns):
-        raise CannotTrain("no column says anything")
-    plan = learners.plan(stream.kind, _parameters(stream, family))
-    features = [column for column in columns if column.kind != "ignored"]
-    made = estimators.pipeline(plan, features).fit(_matrix(columns, sheet), truth)
-    return Fitted(name, columns, made)
+    def fit(self, content: bytes) -> Forgiving:
+        """A model of a CSV with a header line. Raises ValueError: nothing can be learnt from it."""
+        return Forgiving(self.learner.fit(content))
 
 
-def labels_of(sheet: Sheet, stream: Stream) -> np.ndarray:
-    """The labels as numbers, NaN where there is none or, for classes, neither 0 nor 1."""
-    if stream.label not in sheet.header:
-        return np.full(len(sheet), np.nan)
-    values = np.array([_number(text) for text in sheet.column(stream.label)])
-    if stream.kind == "classification":
-        values[~np.isin(values, (0.0, 1.0))] = np.nan
-    return values
+def learner_of(stream: Stream, family: Family) -> ForgivingLearner:
+    """The learner of a family for a stream. The column of time is no feature."""
+    given = {"Excluded Columns": stream.time or ""}
+    values = learners.defaults(stream.kind, stream.label, _LEARNERS[family, stream.kind], given)
+    return ForgivingLearner(
+        EngineLearner(learners.plan(stream.kind, {name: text or "" for name, text in values.items()}))
+    )
 
 
-def _parameters(stream: Stream, family: Family) -> dict[str, str]:
-    known = learners.defaults(stream.kind, stream.label, _LEARNERS[family, stream.kind], {})
-    return {name: value or "" for name, value in known.items()}
+def model_of(stream: Stream, train_on: TrainOn = "all") -> Model:
+    """The stream's model with every default of gate and intake: what is measured is what users get."""
+    return Model(
+        name="lab",
+        label=stream.label,
+        trainer=None,
+        endpoint=None,
+        gate=GateRules(metric=stream.metric),
+        time=stream.time,
+        train_on=train_on,
+    )
 
 
-def _joined(sheets: Sequence[Sheet]) -> Sheet:
-    """The rows of all, below the last one's header; what a sheet lacks is empty."""
-    header = sheets[-1].header
-    rows: list[tuple[str, ...]] = []
-    for sheet in sheets:
-        if sheet.header == header:
-            rows += sheet.rows
-        else:
-            places = [sheet.header.index(name) if name in sheet.header else None for name in header]
-            rows += (tuple("" if place is None else row[place] for place in places) for row in sheet.rows)
-    return Sheet(header, tuple(rows))
+def _readable(column: Column, values: Sequence[Any]) -> list[Any]:
+    if column.kind == "number":
+        return [_number(value) for value in values]
+    if column.kind == "date":
+        return [value if str(value)[:1].isdigit() else None for value in values]
+    return list(values)
 
 
-def _table(sheet: Sheet) -> Table:
-    columns = [list(values) for values in zip(*sheet.rows, strict=True)] if sheet.rows else [[] for _ in sheet.header]
-    return Table(list(sheet.header), dict(zip(sheet.header, columns, strict=True)))
-
-
-def _matrix(columns: Sequence[Column], sheet: Sheet) -> np.ndarray:
-    table = _table(sheet)
-    for column in columns:
-        if column.name not in table.columns:
-            table.columns[column.name] = [""] * len(sheet)
-        elif column.kind == "number":
-            table.columns[column.name] = [_number(text) for text in table.columns[column.name]]
-        elif column.kind == "date":
-            table.columns[column.name] = [text if text[:1].isdigit() else "" for text in table.columns[column.name]]
-    return encode(columns, table)
-
-
-def _number(text: str) -> float:
+def _number(value: Any) -> float | None:
     try:
-        value = float(text)
+        found = math.nan if value is None else float(value)
     except ValueError:
-        return math.nan
-    return value if math.isfinite(value) else math.nan
+        return None
+    return found if math.isfinite(found) else None

@@ -69,9 +69,10 @@ def _made(name: str) -> Stream:
     return SOURCES[name].make()
 
 
-def _grouped(
-    header: Sequence[str], rows: Iterable[Sequence[str]], key: Callable[[Sequence[str]], object]
-) -> list[Sheet]:
+Key = Callable[[Sequence[str]], object]
+
+
+def _grouped(header: Sequence[str], rows: Iterable[Sequence[str]], key: Key) -> list[Sheet]:
     """Rows with the same key in a batch, batches in order of first appearance."""
     groups: dict[object, list[tuple[str, ...]]] = {}
     for row in rows:
