@@ -104,18 +104,19 @@ def _label(replay: Replay, course: Course) -> str:
 
 def _regrets(axes: Axes, replay: Replay) -> None:
     """What each policy has lost against the oracle so far. One that never retrains may leave through the top."""
-    tops = [0.0]
+    known = [0.0]
     for course in replay.courses:
         sums = _cumulated(course, replay)
         gate = course.policy in GATES
         axes.plot(
             range(len(sums)), sums, color=_colour(course), linewidth=2.6 if gate else 1.3, zorder=5 if gate else 3
         )
-        tops += [] if course.policy == UNBOUNDED else [abs(value) for value in sums if math.isfinite(value)]
+        known += [] if course.policy == UNBOUNDED else [value for value in sums if math.isfinite(value)]
     axes.axhline(0, color="black", linestyle=":", linewidth=1.6, zorder=2)
-    if top := max(tops):
-        low, high = axes.get_ylim()
-        axes.set_ylim(max(low, -1.4 * top), min(high, 1.4 * top))
+    low, high = min(known), max(known)
+    if high > low:
+        margin = 0.2 * (high - low)
+        axes.set_ylim(low - margin, high + margin)
     axes.set_ylabel(f"regret, summed\n({replay.metric.facts.label} lost to the oracle)")
     axes.grid(axis="y", color="#DDDDDD", linewidth=0.7)
     axes.spines[["top", "right"]].set_visible(False)

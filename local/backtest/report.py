@@ -1,4 +1,4 @@
-"""A replay for machines: plain values for JSON, every figure finite or null. docs/howto/backtest.md tells the members."""
+"""A replay for machines: plain values for JSON, figures finite or null. docs/howto/backtest.md explains the members."""
 
 from __future__ import annotations
 
