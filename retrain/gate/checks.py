@@ -13,7 +13,6 @@ import numpy as np
 
 from retrain.gate.cases import Case, Trial
 from retrain.gate.decision import Finding
-from retrain.gate.facts import CATALOGUE
 from retrain.gate.metrics import Floats
 from retrain.gate.rules import GateRules
 from retrain.gate.table import Coded
@@ -104,23 +103,12 @@ def scores(rules: GateRules, case: Case) -> Iterator[Finding]:
 
 def reach(rules: GateRules, case: Case) -> Iterator[Finding]:
     """A regression's predictions stay near the labels: far outside, a unit or a feature has changed."""
-    low, high = case.span
-    facts = CATALOGUE.get(rules.metric)
-    if not facts or facts.kind != "regression" or not high > low:
-        return
-    for role, values in (("candidate", case.candidate), ("champion", case.champion)):
-        if values is None:
-            continue
-        beyond = np.maximum(low - values, values - high) / (high - low)
-        outside = int(np.count_nonzero(beyond > rules.reach))
-        if outside:
-            furthest = values[int(np.argmax(np.where(np.isfinite(beyond), beyond, -1.0)))]
-            message = (
-                f"{outside} of the {role}'s {len(values)} scores on the {case.holdout} holdout, such as {furthest:g}, "
-                f"are further from the labels, {low:g} to {high:g}, than {rules.reach:g} times their range"
-            )
-            verdict: Finding = _fail("reach", message, outside, 0)
-            yield verdict if role == "candidate" else msgspec.structs.replace(verdict, verdict="note")
+    facts = rules.facts
+    if facts and facts.kind == "regression":
+        yield from _beyond(rules, case, "candidate", case.candidate)
+        if case.champion is not None:
+            for finding in _beyond(rules, case, "champion", case.champion):
+                yield msgspec.structs.replace(finding, verdict="note")
 
 
 def difference(rules: GateRules, case: Case) -> Iterator[Finding]:
@@ -206,11 +194,24 @@ def _usable(rules: GateRules, case: Case, role: str, values: Floats) -> Iterator
     if bad:
         yield _fail("scores", f"{bad} of the {role}'s {on} are missing or infinite", bad, 0)
         return
-    facts = CATALOGUE.get(rules.metric)
+    facts = rules.facts
     outside = int(np.count_nonzero((values < 0) | (values > 1)))
     if facts and facts.probabilities and outside:
         message = f"{outside} of the {role}'s {on} are no probabilities between 0 and 1, which {facts.label} needs"
         yield _fail("scores", message, outside, 0)
+
+
+def _beyond(rules: GateRules, case: Case, role: str, values: Floats) -> Iterator[Finding]:
+    low, high = case.span
+    with np.errstate(all="ignore"):
+        far = np.maximum(low - values, values - high) > rules.reach * (high - low)
+    outside = int(np.count_nonzero(far))
+    if outside and high > low:
+        message = (
+            f"{outside} of the {role}'s {len(values)} scores on the {case.holdout} holdout, the first {values[far][0]:g}, "
+            f"are further from all labels, {low:g} to {high:g}, than {rules.reach:g} times their range"
+        )
+        yield _fail("reach", message, outside, 0)
 
 
 def _fail(rule: str, message: str, figure: float | None = None, limit: float | None = None) -> Finding:
