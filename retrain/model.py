@@ -120,6 +120,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
         return facts.kind if facts else "regression"
 
 
+RULES: Mapping[str, type[Any]] = {"gate": GateRules, "holdout": HoldoutRules}
+"""The tables of a model that say how data and candidates are judged."""
+
+
 class Basics(Section, frozen=True):
     """The keys of `[models.NAME]` itself; their meaning is in docs/configuration.md."""
 
@@ -187,6 +191,22 @@ def read(text: str, *, trainers: Kinds, endpoints: Kinds) -> dict[str, Model]:
     return models
 
 
+def overlaid(text: str, model: Model, *, trainers: Kinds, endpoints: Kinds) -> Model:
+    """The model with other rules: those of the tables `[gate]`, `[holdout]` of a text, or of a whole configuration.
+
+    What a table does not say stays as it is; a whole configuration replaces all of the model's rules by those of its
+    entry of this name, or of its only one.
+    Raises:
+        BadConfiguration: `problems` names every mistake, each with its line.
+    """
+    reader = _Reader(text, trainers, endpoints)
+    rules = reader.rules(model)
+    if reader.problems:
+        listed = "\n".join(f"  {problem}" for problem in reader.problems)
+        raise BadConfiguration(f"the rules have mistakes; correct them all:\n{listed}", tuple(reader.problems))
+    return msgspec.structs.replace(model, **rules)
+
+
 class _Reader:
     """Walks the tables of one text and collects what is wrong instead of stopping at the first mistake."""
 
@@ -196,11 +216,42 @@ class _Reader:
         self.kinds = {"trainer": trainers, "endpoint": endpoints}
         self.problems: list[str] = []
 
-    def models(self) -> dict[str, Model]:
+    def _tables(self) -> dict[str, Any]:
         try:
-            tables = tomllib.loads(self.text)
+            return tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
             self.problems.append(f"not TOML: {error}")
+            return {}
+
+    def rules(self, model: Model) -> dict[str, Any]:
+        """The sections of `RULES` that differ from the model's, by name."""
+        tables = self._tables()
+        if "models" in tables:
+            return self._rules_of_entry(model.name)
+        if not tables and not self.problems:
+            self.problems.append(
+                f"no rules: write at least one of the tables {', '.join(f'[{name}]' for name in RULES)}"
+            )
+        for name in tables.keys() - RULES.keys():
+            self._complain((), name, f"unknown table {name!r}{_close(name, [*RULES])}")
+        return {name: self._overlay(name, tables[name], getattr(model, name)) for name in RULES if name in tables}
+
+    def _rules_of_entry(self, name: str) -> dict[str, Any]:
+        found = self.models()
+        entry = found.get(name, next(iter(found.values())) if len(found) == 1 else None)
+        if entry is None:
+            if not self.problems:
+                self.problems.append(f"there is no [models.{name}]; there are {', '.join(found)}")
+            return {}
+        return {section: getattr(entry, section) for section in RULES}
+
+    def _overlay(self, name: str, table: Any, own: msgspec.Struct) -> Any:
+        whole = {**msgspec.structs.asdict(own), **table} if isinstance(table, dict) else table
+        return self._section((name,), RULES[name], whole)
+
+    def models(self) -> dict[str, Model]:
+        tables = self._tables()
+        if self.problems:
             return {}
         for name in tables.keys() - {"models"}:
             self._complain((), name, f"unknown table {name!r}; models are written as [models.NAME]")

@@ -117,16 +117,17 @@ def _draws(codes: np.ndarray) -> list[Floats]:
 
 
 def oracle(workshop: Workshop, future: Future) -> Naive:
-    """At each step the better of champion and candidate on what comes next; a batch that did harm is never trained on.
+    """At each step the better of champion and candidate on what comes next.
 
-    Nobody can do this, and no policy that decides step by step can do better for the next one.
+    Nobody can decide so. It goes on to train on every batch but those that are known not to be clean.
     """
 
     def rule(trial: Trial) -> Choice:
         seen = future.compare(trial.candidate, trial.champion, trial.step.name)
+        clean = trial.step.truth in (None, trial.step.content)
         if seen is None:
-            return Choice(False, "nothing comes after it that could tell")
-        return Choice(seen.gain > 0, f"a gain of {seen.gain:+.5g} on the next batch", joins=not seen.wrong)
+            return Choice(False, "nothing comes after it that could tell", clean)
+        return Choice(seen.gain > 0, f"a gain of {seen.gain:+.5g} on the next batch", clean)
 
     return Naive("oracle", workshop, rule)
 

@@ -85,8 +85,8 @@ def _files(paths: Iterable[Path]) -> list[Path]:
         else:
             raise CannotPlay(f"{path}: there is no such file or folder")
     if not found:
-        where = ", ".join(map(str, paths)) or "nothing"
-        raise CannotPlay(f"no files to play in {where}; name CSV files, or a folder that holds some ({_endings()})")
+        where = f" in {', '.join(map(str, paths))}" if paths else ""
+        raise CannotPlay(f"no files to play{where}; name CSV files, or a folder that holds some ({_endings()})")
     return found
 
 

@@ -18,7 +18,7 @@ from retrain.accepted import accept
 from retrain.champion import Champion
 from retrain.data.holdout import Holdout, probe_indexes
 from retrain.errors import PermanentError, RetryableError
-from retrain.gate import Decision, ModelId, ScoreTable, judge
+from retrain.gate import Decision, Hearing, ModelId, ScoreTable, judge
 from retrain.looking import LONGEST_OPERATION
 from retrain.model import Model
 from retrain.outcome import Outcome, end, go, halt, later, stay
@@ -239,14 +239,14 @@ def _judge(run: Run, model: Model, champion: Champion, holdout: Holdout, evidenc
         holdout="fresh",
     )
     live = _named(champion.artifact, f"version {champion.version}")
-    decision = judge(model.gate, table, live, _named(run.candidate, run.id))
+    decision = judge(model.gate, Hearing(fresh=table), live, _named(run.candidate, run.id))
     scoring.keep(scoring.evidence_path(run), evidence, ports)
     verdict = _recorded(run, model, champion, decision, ports)
     outcome = _decided(run, model, champion, verdict, ports)
     if outcome.run.state is State.PROMOTING:
         promoting = claimed(outcome.run, champion, holdout, evidence.candidate, ports)
         outcome = replace(outcome, champion=promoting)
-    return replace(outcome, accepted=accept(run, ports)) if decision.data_believable else outcome
+    return replace(outcome, accepted=accept(run, ports)) if decision.data == "believed" else outcome
 
 
 def _named(artifact: Artifact | None, name: str) -> ModelId:
