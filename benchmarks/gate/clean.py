@@ -33,7 +33,7 @@ class Course(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Of the promotions that the naive rule rightly made on a clean stream, those that the gate made then or a step later.
+    """Promotions that the naive rule rightly made on a clean stream, and how many the gate made then or a step later.
 
     missed: the steps at which it did not, with what it said instead.
     """
