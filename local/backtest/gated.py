@@ -8,24 +8,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from local.backtest.learners import Fitted
+import msgspec
+
+from local.backtest.learners import Fitted, Floats
 from local.backtest.policies import Outcome, Ruling, first_champion
+from local.backtest.standing import Standing
 from local.backtest.steps import Step
-from local.backtest.workshop import Batch, Portion, Workshop
+from local.backtest.workshop import Batch, Sheet, Workshop
 from retrain.accepted import spec_of
 from retrain.data.tables import BadData
-from retrain.gate import Decision, ModelId, ScoreTable, judge
+from retrain.gate import Decision, Hearing, ModelId, Review, ScoreTable, judge, review
+from retrain.gate.judging import failed
+from retrain.gate.table import HoldoutKind
 from retrain.model import Model
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What the policy knows between two batches."""
+class LookedBack:
+    """The live model beside the one before it. `against`: the candidate's own decision against that one, if asked."""
 
-    live: Fitted
-    parts: tuple[Portion, ...]
-    columns: tuple[str, ...]
-    classes: tuple[str, ...]
+    review: Review
+    against: Decision | None = None
+
+    @property
+    def worse(self) -> bool:
+        """The live model surely is the worse one."""
+        return self.review.verdict == "worse"
+
+    @property
+    def overrules(self) -> bool:
+        """A candidate that beats the live model does not beat the one before it."""
+        return self.worse and self.against is not None and not self.against.approved
 
 
 class Gated:
@@ -48,9 +61,8 @@ class Gated:
     def begin(self, step: Step) -> None:
         """The first champion is made from this batch, and its data is believed. Raises CannotPlay."""
         batch, first = first_champion(step, self._workshop)
-        self._standing = Standing(
-            first, (batch.train,), batch.profile.columns, tuple(batch.profile.label.classes or ())
-        )
+        classes = tuple(batch.profile.label.classes or ())
+        self._standing = Standing(first, (batch.train,), batch.profile.columns, classes, (batch.fresh,))
 
     def fork(self) -> Gated:
         """Another of the same mind."""
@@ -59,48 +71,124 @@ class Gated:
         return other
 
     def consider(self, step: Step) -> Ruling:
-        """One batch through intake, training and gate."""
+        """One batch through intake, training, gate and the look back."""
         stands = self._stands
         try:
             batch = self._workshop.take(step, spec_of(self._model, stands.columns))
         except BadData as bad:
             return self._ended(step, "quarantined", "unreadable", str(bad))
         try:
-            candidate = self._workshop.train(stands.parts, batch)
+            candidate = self._workshop.train(stands.parts, batch, self._withheld())
         except ValueError as error:
             return self._ended(step, "kept", "training", str(error))
-        decision = self._judged(batch, candidate)
-        self._standing = self._after(batch, candidate, decision)
-        failed = next((found.rule for found in decision.findings if found.verdict == "fail"), "gain")
+        try:
+            decision = self._judged(batch, candidate)
+        except ValueError as error:
+            return self._ended(step, "kept", "scoring", str(error))
+        back = self._looked_back(batch, candidate, decision)
+        self._standing = self._after(batch, candidate, decision, back)
+        return self._ruling(step, stands.live, candidate, decision, back)
+
+    def _withheld(self) -> tuple[Sheet, ...]:
+        """Holdouts that later decisions rest on, so that nothing may be trained on their rows."""
+        stands = self._stands
+        return (*stands.trusted, *([stands.doubted.fresh] if stands.doubted else []))
+
+    def _judged(self, batch: Batch, candidate: Fitted, champion: Fitted | None = None) -> Decision:
+        """The gate's decision on the candidate against the live model, or against another."""
+        live = champion or self._stands.live
+        hearing = self._hearing(batch, candidate, live)
+        decision = judge(self._model.gate, hearing, _named("champion", live), _named(batch.name, candidate))
+        return msgspec.structs.replace(decision, data="refused") if hearing.unscored else decision
+
+    def _hearing(self, batch: Batch, candidate: Fitted, champion: Fitted) -> Hearing:
+        stands, sheets = self._stands, self._sheets(batch)
+        try:
+            scores = {name: self._workshop.scores(champion, sheet) for name, sheet in sheets.items()}
+            unscored = ""
+        except ValueError as error:
+            scores, unscored = {}, str(error)
+        tables = {
+            name: self._table(name, sheet, self._workshop.scores(candidate, sheet), scores.get(name))
+            for name, sheet in sheets.items()
+        }
+        return Hearing(
+            fresh=tables["fresh"],
+            trusted=tables.get("trusted"),
+            doubted=tables.get("doubted"),
+            doubts=max(stands.doubts, 1),
+            uses=stands.uses,
+            unscored=unscored,
+        )
+
+    def _sheets(self, batch: Batch) -> dict[HoldoutKind, Sheet]:
+        stands = self._stands
+        found: dict[HoldoutKind, Sheet] = {"fresh": batch.fresh}
+        if stands.trusted:
+            found["trusted"] = self._workshop.joined(stands.trusted, stands.classes)
+        if stands.doubted:
+            found["doubted"] = stands.doubted.fresh
+        return found
+
+    def _table(self, name: HoldoutKind, sheet: Sheet, candidate: Floats, champion: Floats | None) -> ScoreTable:
+        held = sheet.holdout
+        sliced = [column for column in self._model.gate.slices if column in held.columns]
+        return ScoreTable(
+            labels=held.labels,
+            candidate=candidate,
+            champion=champion,
+            blocks=held.blocks,
+            unit=held.unit,
+            holdout=name,
+            slices={column: [row[held.columns.index(column)] for row in held.rows] for column in sliced},
+        )
+
+    def _looked_back(self, batch: Batch, candidate: Fitted, decision: Decision) -> LookedBack | None:
+        """The live model beside the one that it replaced: once, on the first believed batch after its promotion."""
+        stands = self._stands
+        if stands.before is None or decision.data != "believed":
+            return None
+        hearing = self._hearing(batch, stands.live, stands.before)
+        if hearing.unscored:
+            return None
+        named = _named("predecessor", stands.before), _named("champion", stands.live)
+        seen = review(self._model.gate, hearing, *named)
+        asked = seen.verdict == "worse" and decision.approved
+        return LookedBack(seen, self._judged(batch, candidate, stands.before) if asked else None)
+
+    def _after(self, batch: Batch, candidate: Fitted, decision: Decision, back: LookedBack | None) -> Standing:
+        stands = self._stands.believing(batch, decision)
+        if decision.approved and not (back and back.overrules):
+            return replace(stands, live=candidate, before=stands.live)
+        if back is None:
+            return stands
+        assert stands.before is not None
+        return replace(stands, live=stands.before if back.worse else stands.live, before=None)
+
+    def _ruling(
+        self, step: Step, live: Fitted, candidate: Fitted, decision: Decision, back: LookedBack | None
+    ) -> Ruling:
+        overruled = back is not None and back.overrules
+        promoted = decision.approved and not overruled
+        said = back.against if back and overruled and back.against else decision
+        reason = f"better than the champion, but not than the model before it: {said.reason}"
         return Ruling(
             step=step.name,
-            outcome="promoted" if decision.approved else "kept",
-            rule="gain" if decision.approved else failed,
-            reason=decision.reason,
-            data="believed" if decision.data_believable else "refused",
-            champion=stands.live,
+            outcome="promoted" if promoted else "kept",
+            rule="gain" if promoted else "predecessor" if overruled else failed(decision.findings)[0].rule,
+            reason=reason if overruled else decision.reason,
+            data=decision.data,
+            champion=live,
             candidate=candidate,
+            rolled_back=back.review.reason if back and back.worse and not promoted else "",
+            confirms=decision.confirms,
             decision=decision,
         )
-
-    def _judged(self, batch: Batch, candidate: Fitted) -> Decision:
-        live, holdout = self._stands.live, batch.fresh.holdout
-        pair = self._workshop.pair(candidate, live, batch.fresh)
-        table = ScoreTable(
-            labels=pair.labels,
-            candidate=pair.candidate,
-            champion=pair.champion,
-            blocks=pair.blocks,
-            unit=holdout.unit,
-        )
-        named = ModelId(name="champion", sha256=live.sha256), ModelId(name=batch.name, sha256=candidate.sha256)
-        return judge(self._model.gate, table, *named)
-
-    def _after(self, batch: Batch, candidate: Fitted, decision: Decision) -> Standing:
-        stands = self._stands
-        parts = (*stands.parts, batch.train) if decision.data_believable else stands.parts
-        return replace(stands, live=candidate if decision.approved else stands.live, parts=parts)
 
     def _ended(self, step: Step, outcome: Outcome, rule: str, reason: str) -> Ruling:
         live = self._stands.live
         return Ruling(step=step.name, outcome=outcome, rule=rule, reason=reason, data="refused", champion=live)
+
+
+def _named(name: str, fitted: Fitted) -> ModelId:
+    return ModelId(name=name, sha256=fitted.sha256)

@@ -17,10 +17,10 @@ from local.backtest.steps import Step
 from local.backtest.workshop import Paired, Sheet, Workshop
 from retrain.accepted import spec_of
 from retrain.data.tables import BadData
+from retrain.gate import auc
 from retrain.gate.metrics import Metric
 
 RESAMPLES = 400  # a standard error from so many is within 4 % of that from endlessly many
-CHUNK = 4_000_000  # weights held at a time
 
 
 @dataclass(frozen=True)
@@ -98,22 +98,28 @@ def clean_sheet(step: Step, workshop: Workshop) -> Sheet | None:
 
 
 def standard_error(metric: Metric, pair: Paired) -> float:
-    """Of the paired gain, by resampling the blocks; 0 when the models answer alike, infinite when it is undefined."""
+    """Of the paired gain, over its blocks; 0 when the models answer alike, infinite when it is undefined.
+
+    That of AUC is exact, that of the others comes from resampling the sums of the blocks.
+    """
     if np.array_equal(pair.candidate, pair.champion):
         return 0.0
-    sides = [metric.over(pair.labels, scores, pair.blocks) for scores in (pair.candidate, pair.champion)]
-    with np.errstate(all="ignore"):
-        gains = np.concatenate([metric.gain(*(side(counts) for side in sides)) for counts in _draws(pair.blocks)])
+    if metric.parts is None:
+        placed = auc.placements(pair.labels, pair.candidate) - auc.placements(pair.labels, pair.champion)
+        error = float(np.sqrt(auc.variance(pair.labels, placed, pair.blocks)[0]))
+        return error if np.isfinite(error) else float("inf")
+    gains = metric.gain(*(_resampled(metric, pair, scores) for scores in (pair.candidate, pair.champion)))
     defined = gains[np.isfinite(gains)]
     return float(np.std(defined, ddof=1)) if len(defined) > RESAMPLES // 2 else float("inf")
 
 
-def _draws(codes: np.ndarray) -> list[Floats]:
-    blocks = int(codes.max()) + 1
-    random, some = np.random.default_rng(blocks), max(1, min(RESAMPLES, CHUNK // len(codes)))
-    sizes = [min(some, RESAMPLES - start) for start in range(0, RESAMPLES, some)]
-    share = np.full(blocks, 1 / blocks)
-    return [random.multinomial(blocks, share, size=size).T.astype(np.float64) for size in sizes]
+def _resampled(metric: Metric, pair: Paired, scores: Floats) -> Floats:
+    """The metric of as many resamples, which are the same for whatever is scored on these rows."""
+    assert metric.parts is not None
+    sums = np.array([np.bincount(pair.blocks, weights=part) for part in metric.parts(pair.labels, scores)])
+    blocks = sums.shape[1]
+    counts = np.random.default_rng(blocks).multinomial(blocks, np.full(blocks, 1 / blocks), size=RESAMPLES)
+    return metric.of_sums(*(sums @ counts.T))
 
 
 def oracle(workshop: Workshop, future: Future) -> Naive:

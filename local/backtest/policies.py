@@ -212,8 +212,9 @@ def interval_only(workshop: Workshop) -> Naive:
             confidence=rules.confidence,
             resamples=rules.resamples,
         )
-        low, high = found.gain_interval
-        return Choice(low > 0, f"a gain of {found.gain:+.5g} [{low:+.5g}, {high:+.5g}] on its own holdout")
+        gain = found.gain
+        said = f"a gain of {gain.value:+.5g} [{gain.low:+.5g}, {gain.high:+.5g}] on its own holdout"
+        return Choice(gain.low > 0, said)
 
     return Naive("interval only", workshop, rule)
 

@@ -21,7 +21,7 @@ from retrain.data.holdout import Holdout, read_holdout
 from retrain.data.manifests import Part, choose, concatenate, row_digests
 from retrain.data.profile import SplitSpec
 from retrain.data.split import Profile, split
-from retrain.data.tables import BadData
+from retrain.data.tables import BadData, Table
 from retrain.gate.metrics import METRICS, Ints, Metric
 from retrain.model import Model
 from shared.recent import Recent
@@ -84,6 +84,7 @@ class Workshop:
         self.model, self.learner = model, learner
         self.metric: Metric = METRICS[model.gate.metric]
         self._batches = _Once[Batch](BATCHES, BadData)
+        self._joined = _Once[Sheet](BATCHES, BadData)
         self._fitted = _Once[Fitted](MODELS, ValueError)
         self._scores = _Once[Floats](SCORES, ValueError)
 
@@ -118,6 +119,17 @@ class Workshop:
             classes=classes or None,
         )
         return Sheet(holdout, content)
+
+    def joined(self, sheets: Sequence[Sheet], classes: tuple[str, ...] = ()) -> Sheet:
+        """The rows of several sheets as one. Raises BadData: their columns differ."""
+        if len(sheets) == 1:
+            return sheets[0]
+        key = tuple(sheet.sha256 for sheet in sheets)
+        return self._joined.get(key, lambda: self._join(sheets, classes))
+
+    def _join(self, sheets: Sequence[Sheet], classes: tuple[str, ...]) -> Sheet:
+        columns = Table(BytesIO(sheets[0].content)).columns
+        return self.sheet(b"".join(concatenate(([sheet.content] for sheet in sheets), columns)), classes)
 
     def train(self, accepted: Sequence[Portion], batch: Batch, others: Sequence[Sheet] = ()) -> Fitted:
         """The candidate of a batch: trained on it and on what was accepted before, as the model's `train_on` says.

@@ -136,7 +136,12 @@ def _approval(findings: tuple[Finding, ...]) -> str:
 
 
 def _refusal(findings: tuple[Finding, ...]) -> str:
-    failed = [finding for finding in findings if finding.verdict == "fail"]
-    failed.sort(key=lambda finding: finding.rule not in FIRST_SAID)
-    others = ", ".join(dict.fromkeys(finding.rule for finding in failed[1:]))
-    return f"refused: {failed[0].message}" + (f" (also failed: {others})" if others else "")
+    first, *more = failed(findings)
+    others = ", ".join(dict.fromkeys(finding.rule for finding in more))
+    return f"refused: {first.message}" + (f" (also failed: {others})" if others else "")
+
+
+def failed(findings: tuple[Finding, ...]) -> list[Finding]:
+    """The findings against a candidate, the one first that explains its refusal best."""
+    found = [finding for finding in findings if finding.verdict == "fail"]
+    return sorted(found, key=lambda finding: finding.rule not in FIRST_SAID)

@@ -88,7 +88,7 @@ def test_interval_only_promotes_exactly_when_the_whole_interval_is_above_nothing
         days = np.repeat(np.arange(6), 30)
         scores = [fitted.predict(columns, rows) for fitted in (ruling.candidate, ruling.champion)]
         found = compare(METRICS["rmse"], labels, *scores, days)
-        assert ruling.promoted == (found.gain_interval[0] > 0)
+        assert ruling.promoted == (found.gain.low > 0)
         seen.add(ruling.promoted)
     assert seen == {True, False}
 
