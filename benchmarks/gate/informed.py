@@ -26,7 +26,8 @@ class Informed(Gated):
         try:
             honest = self._workshop.take(clean, spec_of(model, stands.columns))
             batch = replace(self._workshop.take(faulty, spec_of(model, None)), fresh=honest.fresh)
-            candidate = self._workshop.train(stands.parts, batch)
+            candidate = self._workshop.train(stands.parts, batch, self._withheld())
+            decision = self._judged(batch, candidate)
         except (BadData, ValueError):
             return None
-        return candidate if self._judged(batch, candidate).approved else None
+        return candidate if decision.approved else None

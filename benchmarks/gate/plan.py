@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from benchmarks.gate import clean, equal, trials, worlds
+from benchmarks.gate import clean, equal, trials
+from benchmarks.gate import worlds as made_up
 from benchmarks.gate.entries import Entry, courses
 from benchmarks.gate.faults import CATALOGUE
 from benchmarks.gate.learning import FAMILIES, Family
@@ -25,7 +26,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     steps: int = 2
     pairs: int = 100
     worlds: int = 5
-    scenarios: tuple[str, ...] = worlds.SCENARIOS
+    scenarios: tuple[str, ...] = made_up.SCENARIOS
     families: tuple[Family, ...] = FAMILIES
     all_entries: bool = True
 
@@ -57,7 +58,7 @@ class Found(msgspec.Struct, kw_only=True):
     courses: list[clean.Course] = []
     kept: list[clean.Kept] = []
     equal: list[equal.Draws] = []
-    lives: list[worlds.Life] = []
+    lives: list[made_up.Life] = []
 
     def add(self, other: Found) -> None:
         """Takes in what another job found."""
@@ -137,5 +138,5 @@ def _draw(job: Job) -> Found:
 
 
 def _live(job: Job) -> Found:
-    theatre = worlds.Theatre(job.world, job.family)
+    theatre = made_up.Theatre(job.world, job.family)
     return Found(lives=[life for scenario in job.scenarios for life in theatre.lives(scenario)])
