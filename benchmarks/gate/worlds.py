@@ -14,14 +14,13 @@ import numpy as np
 
 from benchmarks.gate import made, truth
 from benchmarks.gate.entries import MAKERS
-from benchmarks.gate.learning import Family, Forgiving, learner_of, model_of
+from benchmarks.gate.learning import Family, Forgiving, Texts, learner_of, model_of
 from benchmarks.gate.sheet import Sheet
 from benchmarks.gate.streams import made_steady
 from local.backtest.learners import Fitted
 from local.backtest.policies import Choice, Naive, Policy, Trial
 from local.backtest.steps import Step
 from local.backtest.workshop import Workshop
-from local.services.engine.tables import Table, encode
 
 HARM = 0.002
 LATER = 10  # batches after a change, at which the live model is looked at
@@ -103,18 +102,15 @@ class Theatre:
         key = (model.sha256, changed)
         if key not in self._known:
             assert isinstance(model, Forgiving)
-            labels, sheet = self._truth[changed]
-            columns = model.made.model.header.columns
-            scores = model.made.model.pipeline.predict_proba(encode(columns, sheet))[:, 1]
-            self._known[key] = truth.value("auc", labels, scores)
+            labels, rows = self._truth[changed]
+            self._known[key] = truth.value("auc", labels, model.answer(rows))
         return self._known[key]
 
     @cached_property
-    def _truth(self) -> tuple[tuple[np.ndarray, Table], ...]:
+    def _truth(self) -> tuple[tuple[np.ndarray, Texts], ...]:
         return tuple(_tabled(made.World(self.seed, change).truth(0)) for change in (None, 0))
 
 
-def _tabled(sheet: Sheet) -> tuple[np.ndarray, Table]:
-    numbers = {name: list(map(float, sheet.column(name))) for name in made.FEATURES}
-    labels = np.array(sheet.column(made.LABEL), dtype=float)
-    return labels, Table([*made.FEATURES, made.LABEL], {**numbers, made.LABEL: sheet.column(made.LABEL)})
+def _tabled(sheet: Sheet) -> tuple[np.ndarray, Texts]:
+    columns = {name: sheet.column(name) for name in made.FEATURES}
+    return np.array(sheet.column(made.LABEL), dtype=float), Texts(columns, len(sheet))
