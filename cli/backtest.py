@@ -145,11 +145,12 @@ def _other(gate: Path | None, model: Configured) -> Configured | None:
 
 
 def _play(model: Configured, other: Configured | None, files: list[Path], chosen: Chosen) -> Replay:
-    from local.backtest.learners import engine_learner
-    from local.backtest.replay import play
     from local.backtest.steps import read_steps
 
-    steps = read_steps(files, model.time, chosen.truth)
+    steps = read_steps(files, model.time, chosen.truth)  # before what takes seconds to load
+    from local.backtest.learners import engine_learner
+    from local.backtest.replay import play
+
     learner = engine_learner(model, chosen.learner, chosen.parameters)
     note(f"{len(steps)} files, {learner.name}; the order is {'by first day' if model.time else 'by name'}")
     return play(steps, model, learner, other=other, first=chosen.first)
