@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from retrain.gate.metrics import METRICS
-from retrain.gate.statistics import compare, t_quantile, tail_probability
+from retrain.gate.quantiles import t_quantile, tail_probability
+from retrain.gate.statistics import compare
 
 
 def scored(seed, rows, kind="regression", better=0.1):
@@ -65,10 +66,10 @@ def test_the_auc_interval_agrees_with_scipys_paired_bootstrap():
     assert ends(ours.gain) == pytest.approx(tuple(theirs.confidence_interval), abs=width / 12)
 
 
-@pytest.mark.parametrize("freedom", [2, 4, 8, 30, 20_000])
-@pytest.mark.parametrize("probability", [0.9, 0.95, 0.975])
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 5, 8, 30, 31, 499, 500, 20_000])
+@pytest.mark.parametrize("probability", [0.8, 0.95, 0.975, 0.999, 1 - 1e-5])
 def test_t_quantile_agrees_with_scipy(probability, freedom):
-    assert t_quantile(probability, freedom) == pytest.approx(stats.t.ppf(probability, freedom), rel=0.01)
+    assert t_quantile(probability, freedom) == pytest.approx(stats.t.ppf(probability, freedom), rel=1e-9)
 
 
 def test_few_blocks_move_the_tails_outwards():
