@@ -1,0 +1,73 @@
+"""Distances between samples and relations between columns, as plain numbers. What is too much is in the rules."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+MOST_POINTS = 1_000  # a distribution is kept as so many of its sorted values
+
+
+def thinned(values: Floats) -> Floats:
+    """The finite values in order, at most `MOST_POINTS` of them, evenly chosen."""
+    kept = np.sort(values[np.isfinite(values)])
+    if len(kept) <= MOST_POINTS:
+        return kept
+    places = (np.arange(MOST_POINTS) + 0.5) * (len(kept) / MOST_POINTS)
+    return kept[places.astype(np.int64)]
+
+
+def ks(one: Floats, other: Floats) -> float:
+    """The largest gap between two distributions of sorted values: 0 when they are equal, 1 when they do not meet."""
+    if not len(one) or not len(other):
+        return 0.0
+    points = np.concatenate([one, other])
+    gaps = np.searchsorted(one, points, "right") / len(one) - np.searchsorted(other, points, "right") / len(other)
+    return float(np.abs(gaps).max())
+
+
+def total_variation(one: dict[str, float], other: dict[str, float]) -> float:
+    """Half the sum of differences of shares by name: 0 when equal, 1 when no name is shared."""
+    return 0.5 * sum(abs(one.get(name, 0.0) - other.get(name, 0.0)) for name in {*one, *other})
+
+
+def sorted_variation(one: dict[str, float], other: dict[str, float]) -> float:
+    """The same for shares in order of their size, whatever their names."""
+    high, low = (sorted(shares.values(), reverse=True) for shares in (one, other))
+    width = max(len(high), len(low))
+    pairs = zip(high + [0.0] * (width - len(high)), low + [0.0] * (width - len(low)), strict=True)
+    return 0.5 * sum(abs(first - second) for first, second in pairs)
+
+
+def noise(rows: int, others: int) -> float:
+    """So far apart are two samples of one distribution at most, in 99 of 100 cases (Kolmogorov's limit)."""
+    return 1.63 * float(np.sqrt(1 / max(rows, 1) + 1 / max(others, 1)))
+
+
+def correlation(one: Floats, other: Floats) -> float:
+    """Pearson's; 0 when either does not vary."""
+    if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
+        return 0.0
+    return float(np.corrcoef(one, other)[0, 1])
+
+
+def ranks(values: Floats) -> Floats:
+    """Places in order from 0 to 1; equal values share the middle of theirs."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    middle = np.cumsum(counts) - counts / 2
+    return np.asarray(middle[inverse] / max(len(values), 1), dtype=np.float64)
+
+
+def seen_share(hashes: NDArray[np.uint64], rows: int, others: Iterable[tuple[NDArray[np.uint64], int]]) -> float:
+    """The part of a batch's different rows that any of the others has; each is its lowest hashes and its rows.
+
+    Where a batch kept only its lowest hashes, only rows below the lowest such end are compared.
+    """
+    pairs = [(hashes, rows), *others]
+    ends = [int(kept[-1]) for kept, count in pairs if len(kept) and len(kept) < count]
+    mine = np.unique(hashes)
+    theirs = np.unique(np.concatenate([kept for kept, _ in pairs[1:]])) if len(pairs) > 1 else mine[:0]
+    if ends:
+        mine, theirs = (kept[kept <= np.uint64(min(ends))] for kept in (mine, theirs))
+    return float(np.isin(mine, theirs, assume_unique=True).mean()) if len(mine) else 0.0
