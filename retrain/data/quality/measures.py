@@ -1,7 +1,5 @@
 """Distances between samples and relations between columns, as plain numbers. What is too much is in the rules."""
 
-from collections.abc import Iterable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,17 +55,3 @@ def ranks(values: Floats) -> Floats:
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     middle = np.cumsum(counts) - counts / 2
     return np.asarray(middle[inverse] / max(len(values), 1), dtype=np.float64)
-
-
-def seen_share(hashes: NDArray[np.uint64], rows: int, others: Iterable[tuple[NDArray[np.uint64], int]]) -> float:
-    """The part of a batch's different rows that any of the others has; each is its lowest hashes and its rows.
-
-    Where a batch kept only its lowest hashes, only rows below the lowest such end are compared.
-    """
-    pairs = [(hashes, rows), *others]
-    ends = [int(kept[-1]) for kept, count in pairs if len(kept) and len(kept) < count]
-    mine = np.unique(hashes)
-    theirs = np.unique(np.concatenate([kept for kept, _ in pairs[1:]])) if len(pairs) > 1 else mine[:0]
-    if ends:
-        mine, theirs = (kept[kept <= np.uint64(min(ends))] for kept in (mine, theirs))
-    return float(np.isin(mine, theirs, assume_unique=True).mean()) if len(mine) else 0.0

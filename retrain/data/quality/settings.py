@@ -28,7 +28,7 @@ RULES: Mapping[str, Severity] = {
     "duplicate_rows": "refuse",
     "repeated_batch": "refuse",
     "seen_rows": "refuse",
-    "stale_batch": "refuse",
+    "stale_batch": "doubt",
     "overlapping_days": "doubt",
     "time_order": "note",
     "empty_column": "refuse",
