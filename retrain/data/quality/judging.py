@@ -11,14 +11,14 @@ import msgspec
 
 from retrain.data.baseline import Baseline, Known
 from retrain.data.profile import SplitSpec
-from retrain.data.quality import categories, columns, labels, numbers, rows
+from retrain.data.quality import categories, columns, labels, numbers, rows, scales
 from retrain.data.quality.finding import Finding, milder, worst_first
 from retrain.data.quality.settings import IntakeRules
 from retrain.data.quality.view import View
 
 CHECKS: tuple[Callable[[View], Iterator[Finding]], ...] = (
     columns.schema, columns.types, columns.coerced, rows.counts, rows.duplicates, rows.seen, rows.days, numbers.nulls,
-    numbers.constants, numbers.swapped, numbers.scales, numbers.distributions, categories.categories, labels.values,
+    numbers.constants, numbers.swapped, scales.scales, numbers.distributions, categories.categories, labels.values,
     labels.relation,
 )  # fmt: skip
 

@@ -13,9 +13,11 @@ from retrain.data.quality.view import View, found, percent
 CHANCE = 2.5  # standard errors of a correlation of nothing
 WEAK = 0.1  # correlation below which the columns told too little of the label before to miss it now
 VANISHED = 0.25  # of the weakest relation among earlier batches
+FEWEST_ALIKE = 3  # comparisons of which it can be told how alike batches are
 FEWEST_LOST = 20  # rows of a class that earlier batches would have had here
 JUMP = 0.2  # a column may tell so much more of the label than it ever did
 FEWEST_ROWS = 40  # sampled rows of which a relation can be told
+STRONG = 0.8  # a column that tells so much of the label and never did is remarkable, whatever the jumps so far
 ALMOST = 0.5  # what a column may tell of the label at most before its jump is remarkable
 
 
@@ -68,33 +70,40 @@ def relation(view: View) -> Iterator[Finding]:
 
 
 def _loosened(view: View, now: Rows, before: Sequence[Rows], own: Inside, past: Sequence[Inside]) -> Iterator[Finding]:
-    chance = CHANCE / len(now.labels) ** 0.5
-    inside_before = min(one.strength for one in past)
-    if inside_before > WEAK and own.strength < max(VANISHED * inside_before, chance):
-        limit = max(VANISHED * inside_before, chance)
-        message = (
-            f"no column tells anything of the label {view.spec.label!r}: half of the rows foretell the other half with a "
-            f"correlation of {own.strength:.2f}; in earlier batches it was at least {inside_before:.2f}, the limit is "
-            f"{limit:.2f}"
-        )
-        yield found(
-            "label_unrelated", message, column=view.spec.label, figure=own.strength, limit=limit, most=view.most
-        )
+    label, chance = view.spec.label, CHANCE / len(now.labels) ** 0.5
     lesson = learn(together(before))
-    figure, known = lesson.strength(now), _earlier_strength(before, past)
-    if known > WEAK and figure < (limit := view.rules.relation * known - chance):
+    figure, known = lesson.strength(now), _earlier_strengths(before, past)
+    limit = _least(known, view.rules.relation, view.rules.factor) - chance
+    if min(known) <= WEAK or figure >= limit:
+        return
+    least = min(one.strength for one in past)
+    nothing = max(VANISHED * least, chance)
+    if least > WEAK and max(own.strength, figure) < nothing:
         message = (
-            f"the label {view.spec.label!r} does not follow the columns as before: what earlier batches foretell of it has "
-            f"a correlation of {figure:.2f} with it; among earlier batches it was at least {known:.2f}, the limit is "
-            f"{limit:.2f}; most changed: {_most_changed(lesson, now, before[-1])}"
+            f"no column tells anything of the label {label!r}: half of the rows foretell the other half with a correlation "
+            f"of {own.strength:.2f}; in earlier batches it was at least {least:.2f}, the limit is {nothing:.2f}"
         )
-        yield found("label_relation", message, column=view.spec.label, figure=figure, limit=limit)
+        if figure > -nothing:
+            yield found("label_unrelated", message, column=label, figure=own.strength, limit=nothing, most=view.most)
+            return
+    message = (
+        f"the label {label!r} does not follow the columns as before: what earlier batches foretell of it has a correlation "
+        f"of {figure:.2f} with it; among earlier batches it was at least {min(known):.2f}, the limit is {limit:.2f}; most "
+        f"changed: {_most_changed(lesson, now, before[-1])}"
+    )
+    yield found("label_relation", message, column=label, figure=figure, limit=limit)
 
 
-def _earlier_strength(before: Sequence[Rows], past: Sequence[Inside]) -> float:
-    """The least with which batches foretold the one after them; of a single one, its halves each other."""
+def _least(known: Sequence[float], share: float, factor: float) -> float:
+    """The least relation that is believed: a share of the weakest so far; less far below it when all were alike."""
+    low = min(known)
+    return share * low if len(known) < FEWEST_ALIKE else max(share * low, low - factor * (max(known) - low))
+
+
+def _earlier_strengths(before: Sequence[Rows], past: Sequence[Inside]) -> list[float]:
+    """How well batches foretold the one after them; of a single one, its halves each other."""
     own = [learn(together(before[:place])).strength(one) for place, one in enumerate(before) if place]
-    return min(own, default=past[0].strength)
+    return own or [past[0].strength]
 
 
 def _most_changed(lesson: Lesson, now: Rows, last: Rows) -> str:
@@ -107,7 +116,8 @@ def _leaks(view: View, own: Inside, past: Sequence[Inside]) -> Iterator[Finding]
     for name, figure in own.by_column.items():
         before = [one.by_column[name] for one in past]
         jumps = [one - max(before[:place]) for place, one in enumerate(before) if place]
-        limit = max(before) + JUMP + view.rules.factor * max(0.0, *jumps) if jumps else max(before) + 2 * JUMP
+        limit = max(before) + (JUMP + view.rules.factor * max(0.0, *jumps) if jumps else 2 * JUMP)
+        limit = min(limit, max(STRONG, max(before) + JUMP / 2))
         if figure <= limit or figure < ALMOST:
             continue
         leak = figure >= view.rules.leak

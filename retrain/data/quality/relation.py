@@ -88,7 +88,7 @@ class _Meaning:
 def _places(values: NDArray[Any], edges: Floats | None, many: int) -> NDArray[np.int64]:
     """In which part each value lies."""
     if edges is None:
-        return np.minimum(values, many - 1)
+        return np.asarray(np.minimum(values, many - 1))
     return np.where(np.isfinite(values), np.searchsorted(edges, values, "right"), many - 1)
 
 

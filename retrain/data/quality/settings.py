@@ -73,10 +73,10 @@ class IntakeRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     empty: float = 0.95
     constant: float = 0.05
     beyond_range: float = 0.05
-    mixed_units: float = 0.02
+    mixed_units: float = 0.005
     unseen: float = 0.05
     factor: float = 2.0
-    shift: float = 0.1
+    shift: float = 0.05
     relation: float = 0.5
     leak: float = 0.9
     severity: dict[str, Wanted] = {}

@@ -6,7 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from retrain.data.quality.measures import Floats, ks, thinned
+from retrain.data.quality.measures import Floats, ks
+
+FEWEST = 20  # values of which a distribution can be told
 
 
 @dataclass(frozen=True)
@@ -54,21 +56,36 @@ UNITS = (
 )
 
 
-def fitting(values: Floats, before: Sequence[Floats]) -> tuple[Unit, float] | None:
-    """The unit in which values in order are most like an earlier column, and how far from it they are then.
+def fitting(values: Floats, before: Sequence[Floats]) -> tuple[Unit, float]:
+    """The unit in which sorted values are most like an earlier column, and how far from it they are then.
 
     Zeros stay zeros in most units and say nothing: a unit without offset is tried on the others.
     """
-    tried = [(_apart(unit, values, before), number) for number, unit in enumerate(UNITS)]
-    known = [(apart, number) for apart, number in tried if apart is not None]
-    if not known:
-        return None
-    apart, number = min(known)
+    apart, number = min((_apart(unit, values, before), number) for number, unit in enumerate(UNITS))
     return UNITS[number], apart
 
 
-def _apart(unit: Unit, values: Floats, before: Sequence[Floats]) -> float | None:
+def _apart(unit: Unit, values: Floats, before: Sequence[Floats]) -> float:
     if not unit.offset:
         values, before = values[values != 0], [past[past != 0] for past in before]
-    past = [past for past in before if len(past)]
-    return min(ks(thinned(unit.undone(values)), one) for one in past) if len(values) and past else None
+    past = [one for one in before if len(one)]
+    return min(ks(unit.undone(values), one) for one in past) if len(values) and past else 1.0
+
+
+def exceeding(values: Floats, low: float, high: float, width: float) -> Floats:
+    """Those of sorted values that lie more than `width` beyond a range."""
+    return values[(values < low - width) | (values > high + width)]
+
+
+def mixed_in(beyond: Floats, pooled: Floats, low: float, high: float, width: float) -> tuple[Unit, float]:
+    """The unit in which sorted values far out of range would be ordinary ones, and how far they are from those then.
+
+    They are held against the ordinary values that the unit takes so far out of range.
+    """
+
+    def unlike(unit: Unit) -> float:
+        there = exceeding(unit.applied(pooled), low, high, width)
+        return ks(beyond, there) if len(there) >= FEWEST else 1.0
+
+    apart, number = min((unlike(unit), number) for number, unit in enumerate(UNITS))
+    return UNITS[number], apart

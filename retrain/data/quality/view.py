@@ -33,10 +33,16 @@ class Column:
     numbers: Floats | None = None
     shares: Shares | None = None
 
+    @cached_property
+    def points(self) -> Floats:
+        """Its numbers, as many as a distance needs."""
+        assert self.numbers is not None
+        return thinned(self.numbers)
+
     def distance(self, other: Column) -> float:
         """From 0, the same distribution, to 1; 1 between numbers and texts."""
         if self.numbers is not None and other.numbers is not None:
-            return ks(self.numbers, other.numbers)
+            return ks(self.points, other.points)
         if self.shares is not None and other.shares is not None:
             return total_variation(self.shares, other.shares)
         return 1.0
@@ -102,7 +108,8 @@ class View:
         classes = known.profile.label.classes if name == self.spec.label else None
         values = self.values(known, name)
         if classes is None and values.dtype.kind == "f":
-            return Column(profile, int(np.isfinite(values).sum()), numbers=thinned(values))
+            numbers = np.sort(values[np.isfinite(values)])
+            return Column(profile, len(numbers), numbers=numbers)
         counts = classes or profile.values or Counter(str(value) for value in values if value is not None)
         total = sum(counts.values())
         return Column(profile, total, shares={name: count / total for name, count in counts.items()})
@@ -117,25 +124,31 @@ class View:
     ) -> Span:
         """A distance from the past, with the limit that the past sets: each batch is held against those before it."""
         if not before or not now.filled:
-            return Span(0.0, 1.0, 0.0)
+            return Span(0.0, 1.0, 0.0, 0.0)
         own = [distance(column, before[:place]) for place, column in enumerate(before) if place]
         chance = max(noise(now.rows, column.rows) for column in before)
-        known = self.rules.factor * max(own) if own else GROSS
-        return Span(distance(now, before), known + self.rules.shift + chance, max(own, default=GROSS))
+        limit = (self.rules.factor * max(own) if own else GROSS) + self.rules.shift + chance
+        return Span(distance(now, before), limit, max(own, default=GROSS), chance)
 
 
 @dataclass(frozen=True)
 class Span:
-    """A distance, the most it may be, and the most it was among the accepted batches."""
+    """A distance, the most it may be, the most it was among the accepted batches, and what chance alone may add."""
 
     distance: float
     limit: float
     most: float
+    chance: float
 
     @property
     def broken(self) -> bool:
         """Whether it is too far."""
         return self.distance > self.limit
+
+    @property
+    def unlike(self) -> bool:
+        """Whether it is further than it ever was: no fault by itself, but one may explain it."""
+        return self.distance > self.most + self.chance
 
 
 def found(
