@@ -80,16 +80,16 @@ def _loosened(view: View, now: Rows, before: Sequence[Rows], own: Inside, past: 
     nothing = max(VANISHED * least, chance)
     if least > WEAK and max(own.strength, figure) < nothing:
         message = (
-            f"no column tells anything of the label {label!r}: half of the rows foretell the other half with a correlation "
-            f"of {own.strength:.2f}; in earlier batches it was at least {least:.2f}, the limit is {nothing:.2f}"
+            f"no column tells anything of the label {label!r}: half of the rows foretell the other half with a "
+            f"correlation of {own.strength:.2f}; in earlier batches it was at least {least:.2f}, the limit is {nothing:.2f}"
         )
         if figure > -nothing:
             yield found("label_unrelated", message, column=label, figure=own.strength, limit=nothing, most=view.most)
             return
     message = (
-        f"the label {label!r} does not follow the columns as before: what earlier batches foretell of it has a correlation "
-        f"of {figure:.2f} with it; among earlier batches it was at least {min(known):.2f}, the limit is {limit:.2f}; most "
-        f"changed: {_most_changed(lesson, now, before[-1])}"
+        f"the label {label!r} does not follow the columns as before: what earlier batches foretell of it has a "
+        f"correlation of {figure:.2f} with it; among earlier batches it was at least {min(known):.2f}, the limit is "
+        f"{limit:.2f}; most changed: {_most_changed(lesson, now, before[-1])}"
     )
     yield found("label_relation", message, column=label, figure=figure, limit=limit)
 
@@ -117,13 +117,13 @@ def _leaks(view: View, own: Inside, past: Sequence[Inside]) -> Iterator[Finding]
         before = [one.by_column[name] for one in past]
         jumps = [one - max(before[:place]) for place, one in enumerate(before) if place]
         limit = max(before) + (JUMP + view.rules.factor * max(0.0, *jumps) if jumps else 2 * JUMP)
-        limit = min(limit, max(STRONG, max(before) + JUMP / 2))
+        limit = min(limit, max(STRONG, max(before) + 0.75 * JUMP))
         if figure <= limit or figure < ALMOST:
             continue
         leak = figure >= view.rules.leak
         message = (
-            f"the column {name!r} suddenly tells the label {view.spec.label!r}: its correlation with it is {figure:.2f}; in "
-            f"earlier batches it was at most {max(before):.2f}, the limit is {limit:.2f}; does it hold what is known only "
-            f"afterwards?"
+            f"the column {name!r} suddenly tells the label {view.spec.label!r}: its correlation with it is {figure:.2f}; "
+            f"in earlier batches it was at most {max(before):.2f}, the limit is {limit:.2f}; does it hold what is known "
+            f"only afterwards?"
         )
         yield found("leak" if leak else "sudden_relation", message, column=name, figure=figure, limit=limit)

@@ -103,8 +103,8 @@ def distributions(view: View) -> Iterator[Finding]:
         if span.broken:
             yield found(
                 "distribution",
-                f"the values of {name!r} are {span.distance:.2f} away from the nearest earlier batch (0 is alike, 1 apart); "
-                f"earlier batches were at most {span.most:.2f} from those before, the limit is {span.limit:.2f}",
+                f"the values of {name!r} are {span.distance:.2f} away from the nearest earlier batch (0 is alike, 1 "
+                f"apart); earlier batches were at most {span.most:.2f} from those before, the limit is {span.limit:.2f}",
                 column=name,
                 figure=span.distance,
                 limit=span.limit,

@@ -17,6 +17,7 @@ SURE = 0.8  # of a distance that a unit of no power of ten must explain, for it 
 APART = 0.25  # widths of the earlier range: what lies further out is not just a little more than before
 FAR = 1.0  # the same, for values that no unit explains
 FITS = 0.15  # so far apart may values in another unit and the ordinary ones be
+NARROW = 0.02  # share of rows in a unit that is not ten times another, below which they are just the tail
 SPARSE = 5  # rows that are always allowed out of range
 
 
@@ -43,8 +44,8 @@ def _whole(view: View, name: str, now: Column, before: Sequence[Column]) -> Find
     was = before[-1].profile.mean
     return found(
         "unit",
-        f"the column {name!r} is in another unit: its mean is {now.profile.mean:.6g} and was {was:.6g}, and its values fit "
-        f"those of earlier batches {unit.name}",
+        f"the column {name!r} is in another unit: its mean is {now.profile.mean:.6g} and was {was:.6g}, and its values "
+        f"fit those of earlier batches {unit.name}",
         column=name,
         figure=span.distance,
         limit=span.most + span.chance if unit.wide else span.limit,
@@ -63,26 +64,26 @@ class _Outside:
 
     def findings(self) -> Iterator[Finding]:
         """The first of three reasons."""
-        found_here = self._mixed() or self._beyond("far_values", FAR, self.view.rules.mixed_units, "far beyond")
-        found_here = found_here or self._beyond("range", 0.0, self.view.rules.beyond_range, "beyond")
+        found_here = self._mixed() or self._beyond("far_values", FAR, self.view.rules.far_beyond, "far beyond")
+        found_here = found_here or self._beyond("range", 0.0, self.view.rules.beyond, "beyond")
         yield from [found_here] if found_here else []
 
     def _mixed(self) -> Finding | None:
         low, high = _range(self.before)
         width = APART * _width(low, high)
         beyond = exceeding(self.now, low, high, width)
-        share, limit = len(beyond) / len(self.now), self._limit(APART, self.view.rules.mixed_units)
+        share, limit = len(beyond) / len(self.now), self._limit(APART, self.view.rules.far_beyond)
         if share <= limit:
             return None
         pooled = np.sort(np.concatenate([column.numbers for column in self.before if column.numbers is not None]))
         unit, apart = mixed_in(beyond, pooled, low, high, width)
         just = len(exceeding(self.now, low, high, 0.0)) / len(self.now) - share
-        if apart > FITS + noise(len(beyond), len(pooled)) or not (unit.wide or share > just):
+        if apart > FITS + noise(len(beyond), len(pooled)) or not (unit.wide or share > max(just, NARROW)):
             return None
         return found(
             "mixed_units",
-            f"{percent(share)} of the values of {self.name!r} lie far beyond {low:.6g} to {high:.6g}, the range of earlier "
-            f"batches, and fit them {unit.name}: some rows are in another unit; the limit is {percent(limit)}",
+            f"{percent(share)} of the values of {self.name!r} lie far beyond {low:.6g} to {high:.6g}, the range of "
+            f"earlier batches, and fit them {unit.name}: some rows are in another unit; the limit is {percent(limit)}",
             column=self.name,
             figure=share,
             limit=limit,

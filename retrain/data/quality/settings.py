@@ -5,7 +5,7 @@ What a rule does is in the module that yields it; docs/intake.md tells of each.
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import msgspec
@@ -55,6 +55,9 @@ RULES: Mapping[str, Severity] = {
 than two batches were accepted, because nothing is known yet of how much batches differ."""
 
 
+TIMES = frozenset({"min_rows", "more_rows", "factor"})  # settings that are no shares
+
+
 class IntakeRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is asked of a batch before a job is paid for. docs/intake.md says what each rule does with these.
 
@@ -72,8 +75,8 @@ class IntakeRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     null_rate: float = 0.1
     empty: float = 0.95
     constant: float = 0.05
-    beyond_range: float = 0.05
-    mixed_units: float = 0.005
+    beyond: float = 0.05
+    far_beyond: float = 0.005
     unseen: float = 0.05
     factor: float = 2.0
     shift: float = 0.05
@@ -83,18 +86,15 @@ class IntakeRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     def problems(self) -> list[str]:
         """Everything wrong with these settings, a sentence each; empty when they can be used."""
-        shares = [name for name in self.__struct_fields__ if isinstance(getattr(self, name), float)]
-        wrong = [
-            f"{name} is {value:g}; it must be a share from 0 to 1"
-            for name in shares
-            if name not in ("factor", "more_rows") and not 0 <= (value := getattr(self, name)) <= 1
-        ]
-        for name in ("factor", "more_rows"):
-            if not 1 <= (value := getattr(self, name)) < math.inf:
-                wrong.append(f"{name} is {value:g}; it must be at least 1")
-        if self.min_rows < 1:
-            wrong.append(f"min_rows is {self.min_rows}; it must be at least 1")
-        return [*wrong, *(f"severity: {_unknown(rule)}" for rule in self.severity if rule not in RULES)]
+        unknown = [f"severity: {_unknown(rule)}" for rule in self.severity if rule not in RULES]
+        return [*self._range_problems(), *unknown]
+
+    def _range_problems(self) -> Iterator[str]:
+        for name, value in msgspec.structs.asdict(self).items():
+            if name in TIMES and not 1 <= value < math.inf:
+                yield f"{name} is {value:g}; it must be at least 1"
+            elif name not in TIMES and isinstance(value, float) and not 0 <= value <= 1:
+                yield f"{name} is {value:g}; it must be a share from 0 to 1"
 
     def severity_of(self, rule: str) -> Wanted:
         """How bad it is that a batch breaks this rule."""
