@@ -75,7 +75,8 @@ def _permuted(view: View, name: str, now: Shares, alike: float) -> Finding | Non
         return None
     message = (
         f"the names of {name!r} occur as often as before but have changed places: the shares are {span.distance:.2f} "
-        f"from those of the nearest earlier batch, the limit is {span.limit:.2f}, and {alike:.2f} without regard to names"
+        f"from those of the nearest earlier batch, the limit is {span.limit:.2f}; without regard to names they are "
+        f"{alike:.2f} from them"
     )
     return found("recoded_categories", message, column=name, figure=span.distance, limit=span.limit, most="doubt")
 

@@ -76,22 +76,28 @@ def _loosened(view: View, now: Rows, before: Sequence[Rows], own: Inside, past: 
     limit = _least(known, view.rules.relation, view.rules.factor) - chance
     if min(known) <= WEAK or figure >= limit:
         return
-    least = min(one.strength for one in past)
-    nothing = max(VANISHED * least, chance)
-    if least > WEAK and max(own.strength, figure) < nothing:
-        message = (
-            f"no column tells anything of the label {label!r}: half of the rows foretell the other half with a "
-            f"correlation of {own.strength:.2f}; in earlier batches it was at least {least:.2f}, the limit is {nothing:.2f}"
-        )
-        if figure > -nothing:
-            yield found("label_unrelated", message, column=label, figure=own.strength, limit=nothing, most=view.most)
-            return
+    if unrelated := _unrelated(view, figure, own, past, chance):
+        yield unrelated
+        return
     message = (
         f"the label {label!r} does not follow the columns as before: what earlier batches foretell of it has a "
         f"correlation of {figure:.2f} with it; among earlier batches it was at least {min(known):.2f}, the limit is "
         f"{limit:.2f}; most changed: {_most_changed(lesson, now, before[-1])}"
     )
     yield found("label_relation", message, column=label, figure=figure, limit=limit)
+
+
+def _unrelated(view: View, foretold: float, own: Inside, past: Sequence[Inside], chance: float) -> Finding | None:
+    """Nothing tells the label, neither what was learned before nor the batch itself: its labels are not its own."""
+    known = min(one.strength for one in past)
+    limit = max(VANISHED * known, chance)
+    if known <= WEAK or max(own.strength, abs(foretold)) >= limit:
+        return None
+    message = (
+        f"no column tells anything of the label {view.spec.label!r}: half of the rows foretell the other half with a "
+        f"correlation of {own.strength:.2f}; in earlier batches it was at least {known:.2f}, the limit is {limit:.2f}"
+    )
+    return found("label_unrelated", message, column=view.spec.label, figure=own.strength, limit=limit, most=view.most)
 
 
 def _least(known: Sequence[float], share: float, factor: float) -> float:
@@ -115,15 +121,20 @@ def _most_changed(lesson: Lesson, now: Rows, last: Rows) -> str:
 def _leaks(view: View, own: Inside, past: Sequence[Inside]) -> Iterator[Finding]:
     for name, figure in own.by_column.items():
         before = [one.by_column[name] for one in past]
-        jumps = [one - max(before[:place]) for place, one in enumerate(before) if place]
-        limit = max(before) + (JUMP + view.rules.factor * max(0.0, *jumps) if jumps else 2 * JUMP)
-        limit = min(limit, max(STRONG, max(before) + 0.75 * JUMP))
-        if figure <= limit or figure < ALMOST:
+        limit = max(ALMOST, _most(before, view.rules.factor))
+        if figure <= limit:
             continue
-        leak = figure >= view.rules.leak
         message = (
-            f"the column {name!r} suddenly tells the label {view.spec.label!r}: its correlation with it is {figure:.2f}; "
-            f"in earlier batches it was at most {max(before):.2f}, the limit is {limit:.2f}; does it hold what is known "
-            f"only afterwards?"
+            f"the column {name!r} suddenly tells the label {view.spec.label!r}: its correlation with it is "
+            f"{figure:.2f}; in earlier batches it was at most {max(before):.2f}, the limit is {limit:.2f}; does it hold "
+            f"what is known only afterwards?"
         )
-        yield found("leak" if leak else "sudden_relation", message, column=name, figure=figure, limit=limit)
+        rule = "leak" if figure >= view.rules.leak else "sudden_relation"
+        yield found(rule, message, column=name, figure=figure, limit=limit)
+
+
+def _most(before: Sequence[float], factor: float) -> float:
+    """What a column may tell of the label at most, given what it told in each earlier batch."""
+    jumps = [one - max(before[:place]) for place, one in enumerate(before) if place]
+    usual = max(before) + (JUMP + factor * max(0.0, *jumps) if jumps else 2 * JUMP)
+    return min(usual, max(STRONG, max(before) + 0.75 * JUMP))

@@ -104,7 +104,8 @@ def distributions(view: View) -> Iterator[Finding]:
             yield found(
                 "distribution",
                 f"the values of {name!r} are {span.distance:.2f} away from the nearest earlier batch (0 is alike, 1 "
-                f"apart); earlier batches were at most {span.most:.2f} from those before, the limit is {span.limit:.2f}",
+                f"apart); earlier batches were at most {span.most:.2f} from those before, the limit is "
+                f"{span.limit:.2f}",
                 column=name,
                 figure=span.distance,
                 limit=span.limit,
