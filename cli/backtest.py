@@ -23,7 +23,8 @@ Files = Annotated[
     list[Path] | None, typer.Argument(metavar="FILES...", help="The batches of the past: CSV files, or their folders.")
 ]
 Gate = Annotated[
-    Path | None, typer.Option("--gate", metavar="FILE", help="Other rules to try beside: [gate], [holdout] in TOML.")
+    Path | None,
+    typer.Option("--gate", metavar="FILE", help="Other rules to try beside: [gate], [intake], [holdout] in TOML."),
 ]
 Learner = Annotated[
     str | None, typer.Option("--learner", metavar="NAME", help="A learner of the local services, such as ridge.")

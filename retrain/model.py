@@ -122,7 +122,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
         return facts.kind if facts else "regression"
 
 
-RULES: Mapping[str, type[Any]] = {"gate": GateRules, "holdout": HoldoutRules}
+RULES: Mapping[str, type[Any]] = {"gate": GateRules, "intake": IntakeRules, "holdout": HoldoutRules}
 """The tables of a model that say how data and candidates are judged."""
 
 
@@ -194,7 +194,7 @@ def read(text: str, *, trainers: Kinds, endpoints: Kinds) -> dict[str, Model]:
 
 
 def overlaid(text: str, model: Model, *, trainers: Kinds, endpoints: Kinds) -> Model:
-    """The model with other rules: those of the tables `[gate]`, `[holdout]` of a text, or of a whole configuration.
+    """The model with other rules: those of the tables `[gate]`, `[intake]`, `[holdout]` of a text, or of a whole configuration.
 
     What a table does not say stays as it is; a whole configuration replaces all of the model's rules by those of its
     entry of this name, or of its only one.
