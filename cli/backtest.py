@@ -24,7 +24,7 @@ Files = Annotated[
 ]
 Gate = Annotated[
     Path | None,
-    typer.Option("--gate", metavar="FILE", help="Other rules to try beside: [gate], [intake], [holdout] in TOML."),
+    typer.Option("--gate", metavar="FILE", help="Other rules to try: [gate], [intake], [holdout] in TOML."),
 ]
 Learner = Annotated[
     str | None, typer.Option("--learner", metavar="NAME", help="A learner of the local services, such as ridge.")

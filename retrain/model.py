@@ -194,7 +194,7 @@ def read(text: str, *, trainers: Kinds, endpoints: Kinds) -> dict[str, Model]:
 
 
 def overlaid(text: str, model: Model, *, trainers: Kinds, endpoints: Kinds) -> Model:
-    """The model with other rules: those of the tables `[gate]`, `[intake]`, `[holdout]` of a text, or of a whole configuration.
+    """The model with other rules: those of a text with tables `[gate]`, `[intake]`, `[holdout]`, or of a configuration.
 
     What a table does not say stays as it is; a whole configuration replaces all of the model's rules by those of its
     entry of this name, or of its only one.
