@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrain.gate import Decision, GateRules, ModelId, ScoreTable, judge
+from retrain.gate import Decision, GateRules, Hearing, ModelId, ScoreTable, judge
 from retrain.gate.facts import CATALOGUE
 
 CHAMPION = ModelId(name="version 3", sha256="c" * 64)
@@ -33,7 +33,7 @@ def binary(rows=300, seed=0, **changes):
 
 
 def ask(scored, rules=RMSE, champion=CHAMPION, candidate=CANDIDATE):
-    return judge(rules, scored, champion, candidate)
+    return judge(rules, Hearing(fresh=scored), champion, candidate)
 
 
 def failed(decision):
@@ -45,7 +45,7 @@ def test_a_surely_better_candidate_is_approved(metric):
     scored = table() if CATALOGUE[metric].kind == "regression" else binary()
     decision = ask(scored, GateRules(metric=metric))
     assert decision.approved, decision.reason
-    assert decision.data_believable
+    assert decision.data == "believed"
     assert decision.gain_interval[0] > 0
 
 
@@ -55,7 +55,7 @@ def test_a_surely_worse_candidate_is_refused_but_its_data_believed(metric):
     swapped = dataclasses.replace(scored, candidate=scored.champion, champion=scored.candidate)
     decision = ask(swapped, GateRules(metric=metric))
     assert failed(decision) - {"skill"} == {"gain"}
-    assert decision.data_believable == ("skill" not in failed(decision))
+    assert (decision.data == "believed") == ("skill" not in failed(decision))
 
 
 def test_an_equal_candidate_is_refused_with_figures_a_stranger_can_read():
@@ -63,7 +63,7 @@ def test_an_equal_candidate_is_refused_with_figures_a_stranger_can_read():
     assert decision.reason.startswith("refused: RMSE 0.")
     assert "against the champion's 0." in decision.reason
     assert decision.reason.endswith("is not above 0 with 95 % confidence")
-    assert decision.data_believable
+    assert decision.data == "believed"
 
 
 def test_a_gain_below_the_wanted_one_is_refused():
@@ -85,14 +85,14 @@ def test_the_other_sides_shuffled_labels_leave_no_skill():
     shuffled = np.random.default_rng(1).permutation(scored.labels)
     decision = ask(dataclasses.replace(scored, labels=shuffled))
     assert "skill" in failed(decision)
-    assert not decision.data_believable
+    assert decision.data == "refused"
 
 
 HOPELESS = {
     "nan score": ({"candidate": [np.nan] + [1.0] * 299}, "scores", "1 of the candidate's 300 scores"),
     "infinite champion": ({"champion": [np.inf] + [1.0] * 299}, "scores", "the champion's 300 scores"),
     "nan label": ({"labels": [np.nan] + [1.0] * 299}, "labels", "1 of 300 labels"),
-    "one label": ({"labels": np.ones(300)}, "labels", "all 300 labels of the holdout are 1"),
+    "one label": ({"labels": np.ones(300)}, "labels", "all 300 labels of the fresh holdout are 1"),
     "constant": ({"candidate": np.full(300, 0.5)}, "scores", "it has learnt nothing"),
     "short": ({"candidate": np.linspace(0, 1, 299)}, "shape", "299 candidate scores"),
     "words": ({"candidate": ["high"] * 300}, "shape", "0 candidate scores"),
@@ -106,7 +106,7 @@ HOPELESS = {
 def test_a_table_that_cannot_be_judged_is_refused_with_the_reason(changes, rule, words):
     decision = ask(table(**changes))
     assert not decision.approved
-    assert not decision.data_believable
+    assert decision.data == "refused"
     assert rule in failed(decision)
     assert any(words in finding.message for finding in decision.findings), decision.findings
 

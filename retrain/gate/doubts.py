@@ -1,0 +1,98 @@
+"""May the batch be believed? What the holdouts say of the data, beside what they say of the candidate.
+
+One bad batch and a change of the world look alike on the day they arrive: new rows contradict old ones. What tells
+them apart is whether it lasts. So a batch that contradicts what is trusted is held in doubt, and its candidate refused,
+until the next batch says the same: the candidate is then better on the rows of both.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+
+from retrain.gate.criteria import Measurements, better, percent
+from retrain.gate.decision import Data, Finding, finite
+from retrain.gate.rules import GateRules
+from retrain.gate.statistics import Estimate
+from retrain.gate.table import Hearing
+
+OBJECTIONS = ("skill", "trusted", "slices")
+"""Criteria that contradict the fresh rows when they fail on trusted ones."""
+UNDECIDED = "the batch is bad, or the world has changed: the next batch will tell"
+
+Doubt = Callable[[GateRules, Hearing, Measurements, tuple[Finding, ...]], Iterator[Finding]]
+
+
+def disagreement(
+    rules: GateRules, hearing: Hearing, evidence: Measurements, findings: tuple[Finding, ...]
+) -> Iterator[Finding]:
+    """Fresh rows say better, trusted rows say worse."""
+    if evidence.trusted is None or not evidence.compared or not better(rules, evidence.fresh.found):
+        return
+    if any(objects(finding) for finding in findings):
+        fresh, old = evidence.fresh.found.skill_gain.value, evidence.trusted.found.skill_gain.value
+        message = (
+            f"fresh and trusted rows disagree: the candidate's skill is {percent(fresh, '+')} against the champion's "
+            f"on fresh rows and {percent(old, '+')} on trusted ones; the batch is bad, or the world has changed"
+        )
+        yield Finding(
+            rule="disagreement", verdict="fail", message=message, figure=finite(old), limit=-rules.trusted_margin
+        )
+
+
+def collapse(
+    rules: GateRules, hearing: Hearing, evidence: Measurements, findings: tuple[Finding, ...]
+) -> Iterator[Finding]:
+    """The champion itself has lost its skill from one day to the next."""
+    if evidence.trusted is None or not evidence.compared:
+        return
+    then, now = evidence.trusted.found.champion_skill, evidence.fresh.found.champion_skill
+    least = surely_lost(then, now)
+    if least > rules.collapse:
+        message = (
+            f"the champion's skill fell from {percent(then.value)} on trusted rows to {percent(now.value)} on fresh "
+            f"ones, surely by more than {percent(rules.collapse)}; {UNDECIDED}"
+        )
+        yield _doubt("collapse", message, least, rules.collapse)
+
+
+def intake(
+    rules: GateRules, hearing: Hearing, evidence: Measurements, findings: tuple[Finding, ...]
+) -> Iterator[Finding]:
+    """What intake doubts."""
+    for message in hearing.warned:
+        yield Finding(rule="intake", verdict="fail", message=f"intake doubts the batch: {message}")
+
+
+DOUBTS: tuple[Doubt, ...] = (disagreement, collapse, intake)
+
+
+def lasts(rules: GateRules, hearing: Hearing, evidence: Measurements) -> bool:
+    """The candidate is surely better on this batch and on those in doubt before it: so many in a row as are asked."""
+    if not evidence.compared or not better(rules, evidence.fresh.found):
+        return False
+    if rules.persistence == 1:
+        return True
+    if evidence.doubted is None or not better(rules, evidence.doubted.found):
+        return False
+    return hearing.doubts + 1 >= rules.persistence
+
+
+def objects(finding: Finding) -> bool:
+    """The finding says that trusted rows contradict the candidate."""
+    return finding.verdict == "fail" and finding.holdout == "trusted" and finding.rule in OBJECTIONS
+
+
+def of_data(findings: tuple[Finding, ...], doubts: tuple[Finding, ...]) -> Data:
+    """What may be done with the batch, unless the change lasts."""
+    shown = any(found.rule == "skill" and found.holdout == "fresh" and found.verdict == "pass" for found in findings)
+    if not shown:
+        return "refused"
+    return "doubted" if doubts else "believed"
+
+
+def _doubt(rule: str, message: str, figure: float, limit: float) -> Finding:
+    return Finding(rule=rule, verdict="fail", message=message, figure=finite(figure), limit=limit)
+
+
+def surely_lost(then: Estimate, now: Estimate) -> float:
+    """The lower end of the interval of what was lost between two independent estimates (Zou & Donner 2008)."""
+    return then.value - now.value - math.hypot(then.value - then.low, now.high - now.value)
