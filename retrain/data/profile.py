@@ -6,7 +6,7 @@ Whether the batch is split, and how, lives in `split`.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import msgspec
 
@@ -42,6 +42,69 @@ class LabelSummary(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     low: float | None = None
     high: float | None = None
     classes: dict[str, int] | None = None
+
+
+class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One column of a batch, counted exactly over all its rows.
+
+    kind: `number` when every value that is not null is a finite number, `time` when each is an ISO date or datetime,
+    `category` for at most 64 different texts, `text` for more, `empty` when all are null. nulls: empty fields and the
+    usual spellings of none. distinct: exact up to 64, None beyond. numbers: values that are numbers, in a column of any
+    kind. low, high, mean, std: of those numbers. quoted: numbers that came as texts (decimal comma, separators of
+    thousands, blanks) and were coerced. whole: all numbers are whole. first, last: of times, as ISO text. disorder:
+    rows whose time is before the row above. values: how often each value of a category occurs.
+    """
+
+    name: str
+    kind: Literal["number", "category", "text", "time", "empty"]
+    nulls: int = 0
+    distinct: int | None = None
+    numbers: int = 0
+    low: float | None = None
+    high: float | None = None
+    mean: float | None = None
+    std: float | None = None
+    quoted: int = 0
+    whole: bool = False
+    first: str = ""
+    last: str = ""
+    disorder: int = 0
+    values: dict[str, int] = {}
+
+
+class BatchProfile(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a batch held and how it was split; in a run's record, and in the baseline of later batches.
+
+    columns: in the order of the file. duplicates: rows equal to an earlier row of the batch, by value; with
+    `estimated`, from a sample of row hashes, because the batch is very large. sha256: of the bytes as they came.
+    rows = train_rows + holdout_rows + unused_rows. Unused rows are those of a newest day that alone exceeds the cap:
+    they are neither scored nor trained on, because training on the day that judges would flatter the candidate.
+    form: what the file was. notes: what was done to it on the way, one sentence each.
+    """
+
+    rows: int
+    columns: tuple[ColumnProfile, ...]
+    label: LabelSummary
+    sha256: str
+    duplicates: int = 0
+    estimated: bool = False
+    train_rows: int = 0
+    holdout_rows: int = 0
+    unused_rows: int = 0
+    first_day: str | None = None
+    last_day: str | None = None
+    holdout_days: tuple[str, ...] = ()
+    form: Literal["csv", "csv.gz", "parquet"] = "csv"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns, in the order of the file."""
+        return tuple(column.name for column in self.columns)
+
+    def column(self, name: str) -> ColumnProfile | None:
+        """The column of this name."""
+        return next((column for column in self.columns if column.name == name), None)
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
