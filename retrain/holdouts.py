@@ -12,12 +12,15 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from retrain.data.holdout import Holdout, read_holdout
+from retrain.gate.table import HoldoutKind
 from retrain.model import Model
 from retrain.ports import Ports, Rows
 from retrain.run import Data, Doubted, Run
 from retrain.scorebook import Book, keys_of
 
-FRESH, TRUSTED, DOUBTED = "fresh", "trusted", "doubted"
+FRESH: HoldoutKind = "fresh"
+TRUSTED: HoldoutKind = "trusted"
+DOUBTED: HoldoutKind = "doubted"
 MOST_HOLDOUTS = 8  # kept parsed in a process: the cap bounds each
 _READ: dict[tuple[str, str, str], Holdout] = {}
 _LOCK = threading.Lock()
@@ -57,8 +60,8 @@ class Questions:
 class Holdouts:
     """See the module. `by_name` has the fresh one, and the others where there are any; `keys` those of their rows."""
 
-    by_name: Mapping[str, Holdout]
-    keys: Mapping[str, tuple[bytes, ...]]
+    by_name: Mapping[HoldoutKind, Holdout]
+    keys: Mapping[HoldoutKind, tuple[bytes, ...]]
 
     @property
     def fresh(self) -> Holdout:
@@ -73,7 +76,7 @@ class Holdouts:
             values |= zip(self.keys[name], held.rows, strict=True)
         return Questions(self.fresh.columns, values)
 
-    def scores(self, name: str, book: Book) -> list[float]:
+    def scores(self, name: HoldoutKind, book: Book) -> list[float]:
         """A model's scores of one holdout, row by row. Raises KeyError for a row that the book lacks."""
         return [book[key] for key in self.keys[name]]
 

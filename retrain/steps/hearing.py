@@ -11,6 +11,7 @@ from retrain.accepted import doubted_before
 from retrain.champion import Accepted, Champion
 from retrain.data.holdout import Holdout
 from retrain.gate import Hearing, ModelId, ScoreTable
+from retrain.gate.table import HoldoutKind
 from retrain.holdouts import DOUBTED, FRESH, TRUSTED, Holdouts
 from retrain.model import Model
 from retrain.run import Artifact, Run
@@ -63,7 +64,7 @@ def hearing(heard: Heard, candidate: Book, champion: Book | None) -> Hearing:
     )
 
 
-def _table(heard: Heard, name: str, candidate: Book, champion: Book | None) -> ScoreTable:
+def _table(heard: Heard, name: HoldoutKind, candidate: Book, champion: Book | None) -> ScoreTable:
     held = heard.holdouts.by_name[name]
     return ScoreTable(
         labels=held.labels,

@@ -14,7 +14,7 @@ import msgspec
 
 from retrain import accepted, paths, scorebook, scoring
 from retrain.accepted import Ruled
-from retrain.gate import Decision, judge
+from retrain.gate import Decision, Hearing, judge
 from retrain.holdouts import TRUSTED
 from retrain.outcome import Outcome, end, go
 from retrain.ports import Ports
@@ -36,11 +36,13 @@ def judged(heard: Heard, ports: Ports) -> Outcome:
         return end(heard.run, State.FAILED, STAGING_DID_NOT_CHANGE, ports.now())
     said = hearing(heard, heard.candidate, heard.live)
     decision = judge(heard.model.gate, said, heard.champion_id, heard.candidate_id)
+    if heard.unscored:  # its columns may be others than those of the accepted data
+        decision = msgspec.structs.replace(decision, data="refused")
     reviewed = reviewing.review(heard, decision, ports)
     if isinstance(reviewed, Outcome):
         return reviewed
     scorebook.keep(scorebook.path(heard.run.target, heard.run.candidate, ""), heard.candidate, ports)
-    verdict = _recorded(heard, decision, reviewed, ports)
+    verdict = _recorded(heard, said, decision, reviewed, ports)
     outcome = _on_production(heard, _decided(heard, verdict, ports), reviewed, ports)
     ruled = Ruled(decision.data, decision.confirms, TRUSTED in heard.holdouts.by_name, decision.reason)
     pointer, lines = accepted.after(heard.run, heard.pointer, ruled, ports)
@@ -57,12 +59,14 @@ def _staging_did_not_change(heard: Heard, ports: Ports) -> bool:
     return scoring.same_scores([heard.candidate[key] for key in rows], [heard.live[key] for key in rows])
 
 
-def _recorded(heard: Heard, decision: Decision, reviewed: Reviewed | None, ports: Ports) -> Verdict:
+def _recorded(heard: Heard, said: Hearing, decision: Decision, reviewed: Reviewed | None, ports: Ports) -> Verdict:
     """Keeps the whole decision, with where its figures came from, and returns what the run's row shows of it."""
+    from retrain.gate.evidence import Evidence  # loads numpy
+
     run = heard.run
     assert run.data is not None
-    blob, evidence = paths.file(run, "decision.json"), paths.file(run, "evidence")
-    ports.blobs.write(evidence, evidence_of(heard))
+    blob, evidence = paths.file(run, "decision.json"), paths.file(run, "evidence.npz")
+    ports.blobs.write(evidence, Evidence(said, heard.champion_id, heard.candidate_id).to_bytes())
     doubted = accepted.doubted_before(run, heard.pointer)
     record = {
         "decision": decision,

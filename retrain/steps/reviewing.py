@@ -78,9 +78,9 @@ def _before(heard: Heard, decision: Decision, ports: Ports) -> Change | None:
 
 
 def _compared(heard: Heard, decision: Decision, back: Change, book: Book) -> Reviewed:
-    rules, earlier = heard.model.gate, named(back.artifact, f"version {back.version}")
-    assert heard.live is not None
-    seen = gate.review(rules, hearing(heard, heard.live, book), earlier, heard.champion_id)
+    rules, earlier, live = heard.model.gate, named(back.artifact, f"version {back.version}"), heard.champion_id
+    assert heard.live is not None and live is not None
+    seen = gate.review(rules, hearing(heard, heard.live, book), earlier, live)
     against = None
     if seen.verdict == "worse" and decision.approved:
         against = gate.judge(rules, hearing(heard, heard.candidate, book), earlier, heard.candidate_id)
