@@ -19,6 +19,30 @@ DATA = {
     "doubted": "in doubt: the batch is kept aside until the next one shows the same, or does not",
     "refused": "not believed: nothing is trained on this batch",
 }
+WAIT = (
+    "Nothing need be done: the next batch shows whether this one was bad or the world has changed. "
+    "If you know that it was bad, correct it and send it again."
+)
+FILE = "Look at the file: labels that moved, another unit, a column that means something else. Then send it again."
+MORE = "Send more rows at a time, or hold out more of them: [models.NAME.holdout] in the configuration."
+ADVICE = {
+    "gain": "Nothing need be done: the live model is as good as this one, and the next batch is another chance.",
+    "value": "The limit is [models.NAME.gate] min_value or max_value: better data, a better trainer, or another limit.",
+    "skill": FILE,
+    "labels": FILE,
+    "disagreement": WAIT,
+    "collapse": WAIT,
+    "intake": WAIT,
+    "trusted": "It forgets what earlier batches taught: train on more of them (train_on), or set trusted_margin higher.",
+    "slices": "It is worse for some of those you serve: train on more rows of theirs, or allow more (slice_margin).",
+    "champion": "The live model cannot be asked about such rows, so only a person can put this one live: with --force.",
+    "rows": MORE,
+    "blocks": MORE,
+    "reach": "Its predictions are far outside of all labels: look at its trainer.",
+    "difference": "Look whether the staging endpoint really takes a model: retrain doctor NAME",
+}
+"""What to do when this is the first rule that failed."""
+EXPLAINING = ("disagreement", "champion")  # rules that say most, whatever else failed
 ORDER = {"fail": 0, "note": 1, "pass": 2}
 
 
@@ -36,6 +60,8 @@ def judged(run: Json) -> None:
     say()
     _figures(verdict, decision)
     _findings(decision.get("findings", []))
+    if advice := _advice(run, verdict):
+        say(f"  {advice}", "bold")
     _aftermath(verdict, record, decision)
 
 
@@ -117,6 +143,16 @@ def _findings(findings: list[Json]) -> None:
     ranked = sorted(findings, key=lambda found: ORDER.get(found["verdict"], 1))
     rows = [(found["verdict"].upper(), found["rule"], found.get("holdout") or "", found["message"]) for found in ranked]
     table(("", "", "", ""), rows, indent=2)
+
+
+def _advice(run: Json, verdict: Json) -> str:
+    """What a person can do about a refusal."""
+    decision = (run.get("decision") or {}).get("decision", {})
+    failed = [found["rule"] for found in decision.get("findings", []) if found["verdict"] == "fail"]
+    if verdict.get("approved") or not failed:
+        return ""
+    failed.sort(key=lambda rule: rule not in EXPLAINING)
+    return ADVICE.get(failed[0], "").replace("NAME", run["model"])
 
 
 def _aftermath(verdict: Json, record: Json, decision: Json) -> None:

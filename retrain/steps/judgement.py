@@ -99,8 +99,8 @@ def _recorded(heard: Heard, said: Hearing, decision: Decision, reviewed: Reviewe
 def _overruled(reviewed: Reviewed) -> str:
     assert reviewed.against is not None
     return (
-        f"refused: better than the champion, but so is version {reviewed.back.version} before it, and against that "
-        f"one it is {reviewed.against.reason}"
+        f"refused: better than the champion, but so is version {reviewed.back.version} before it, and against that: "
+        f"{reviewed.against.reason.removeprefix('refused: ')}"
     )
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from retrain import scoring
 from retrain.data.holdout import probe_indexes
-from retrain.errors import PermanentError
+from retrain.errors import BadRequest, PermanentError
 from retrain.holdouts import Questions, fresh_of, rows_at
 from retrain.looking import LONGEST_OPERATION
 from retrain.model import Model
@@ -51,7 +51,7 @@ def taken(run: Run, ports: Ports, doubted: Doubted | None, artifact: Artifact | 
     slot = next((slot for slot in endpoint.staging() if ports.ledger.take_slot(slot.url, run.id, now + TENURE)), None)
     if slot is None:
         return None
-    before = () if endpoint.by_file else tuple(_probe(run, model, endpoint, slot, ports))
+    before = () if endpoint.by_file else tuple(_answers(run, model, endpoint, slot, ports) or ())
     return Evaluation(
         phase="switching",
         slot=slot.url,
@@ -111,6 +111,14 @@ def _probe(run: Run, model: Model, endpoint: Endpoint, slot: Slot, ports: Ports)
     return endpoint.score(slot, rows_at(holdout, probe_indexes(holdout)))
 
 
+def _answers(run: Run, model: Model, endpoint: Endpoint, slot: Slot, ports: Ports) -> Scores | None:
+    """As `_probe`; None from a model that cannot score such rows: it was trained on other columns."""
+    try:
+        return _probe(run, model, endpoint, slot, ports)
+    except BadRequest:
+        return None
+
+
 def _renewed(run: Run, at: Evaluation, ports: Ports) -> Evaluation | None:
     """The slot is ours until a time we know; None when it ran out and another took it."""
     now = ports.now()
@@ -156,9 +164,10 @@ def _shown(run: Run, at: Evaluation, model: Model, endpoint: Endpoint, slot: Slo
         return None
     if endpoint.by_file:
         return []
-    shown = _probe(run, model, endpoint, slot, ports)
-    waiting = scoring.same_scores(shown, at.before) and not _settled(at, endpoint, ports)
-    return None if waiting else shown
+    if _settled(at, endpoint, ports):
+        return _probe(run, model, endpoint, slot, ports)
+    shown = _answers(run, model, endpoint, slot, ports)
+    return None if shown is None or scoring.same_scores(shown, at.before) else shown
 
 
 def _unchanged(
