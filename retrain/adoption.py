@@ -13,7 +13,7 @@ from hashlib import sha256
 
 import msgspec
 
-from retrain import artifacts, paths, scoring
+from retrain import artifacts, paths
 from retrain.accepted import accepted_manifest, spec_of, write_accepted
 from retrain.advance import save, send
 from retrain.champion import Champion, Change, ChangeKind, Probes
@@ -22,6 +22,7 @@ from retrain.data.holdout import Holdout, probe_indexes, read_holdout
 from retrain.data.manifests import Manifest, Part
 from retrain.data.tables import BadData
 from retrain.errors import AccessDenied, BadRequest, Conflict, NotFound, NotYet
+from retrain.holdouts import rows_at
 from retrain.model import Model
 from retrain.outcome import go
 from retrain.ports import Deployed, Endpoint, JobState, Ports, Save
@@ -42,11 +43,12 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Adopted:
-    """What adoption recorded. `copied` is false when the model's bytes could not be read; `note` then says why."""
+    """What adoption recorded. `copied` is false when the model's bytes could not be read; `note` then says why.
+    `baseline` is None when nothing is live yet."""
 
     champion: Champion
     serving: Deployed
-    baseline: Baseline
+    baseline: Baseline | None
     copied: bool
     note: str = ""
     released: Sequence[str] = field(default_factory=list)
@@ -67,8 +69,13 @@ def adopt(
     endpoint = ports.services.endpoint(model)
     known = ports.ledger.champion(target)
     _may_adopt(target, known, holdout, again)
-    serving = endpoint.current(endpoint.production())
     rows = labelled(target, holdout, model, ports)
+    try:
+        serving = endpoint.current(endpoint.production())
+    except NotFound:
+        if known is not None:
+            raise
+        return _vacant(target, data, actor, ports)
     scores = _scores(target, holdout, rows, endpoint, ports)
     version = known.version + 1 if known else 0
     artifact, note = _copied(target, version, endpoint, ports)
@@ -91,6 +98,25 @@ def adopt(
         _accept(target, data, model, ports)
     baseline, released = _baseline(rows, scores, model), release(target, ports)
     return Adopted(champion, serving, baseline, artifact is not None, note, released)
+
+
+def _vacant(target: str, data: Sequence[str], actor: Actor, ports: Ports) -> Adopted:
+    """Nothing is live yet: that is put on record, and the first model that is good enough goes live."""
+    note = "nothing is live yet; the first model that the gate finds good enough goes live, and cannot be taken back"
+    change = Change(
+        target=target,
+        version=0,
+        kind=ChangeKind.ADOPTION,
+        origin=0,
+        previous=-1,
+        actor=actor,
+        at=ports.now(),
+        why=note,
+    )
+    champion = _record(change, None, ports)
+    if data:
+        _accept(target, data, ports.models.get(target), ports)
+    return Adopted(champion, Deployed(resource="", location=""), None, False, note, release(target, ports))
 
 
 def _may_adopt(target: str, known: Champion | None, holdout: str, again: bool) -> None:
@@ -132,7 +158,7 @@ def _scores(target: str, blob: str, rows: Holdout, endpoint: Endpoint, ports: Po
         return _by_file(target, blob, rows, endpoint, ports)
     starts = range(0, len(rows.rows), endpoint.chunk)
     chunks = (range(start, min(start + endpoint.chunk, len(rows.rows))) for start in starts)
-    return [score for chunk in chunks for score in endpoint.score(slot, scoring.rows_at(rows, chunk))]
+    return [score for chunk in chunks for score in endpoint.score(slot, rows_at(rows, chunk))]
 
 
 def _by_file(target: str, blob: str, rows: Holdout, endpoint: Endpoint, ports: Ports) -> list[float]:
@@ -180,7 +206,7 @@ def _copied(target: str, version: int, endpoint: Endpoint, ports: Ports) -> tupl
 
 def _probes(target: str, version: int, rows: Holdout, scores: list[float], ports: Ports) -> str:
     blob, indexes = paths.champion(target, version, name="probes.json"), probe_indexes(rows)
-    values = scoring.rows_at(rows, indexes).values
+    values = rows_at(rows, indexes).values
     known = Probes(columns=rows.columns, rows=values, scores=tuple(scores[i] for i in indexes))
     ports.blobs.write(blob, msgspec.json.encode(known))
     return blob

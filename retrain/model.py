@@ -47,11 +47,13 @@ class HoldoutRules(Section, frozen=True):
 class PromotionRules(Section, frozen=True):
     """Whether an approved candidate goes live by itself, or waits `deadline_hours` for a person.
 
+    `on_worse`: what follows when the next batch shows that the champion is surely worse than the model before it.
     `sources`: beginnings of addresses from which models are taken that another system trained.
     """
 
     mode: Literal["automatic", "approval"] = "automatic"
     deadline_hours: float = 72.0
+    on_worse: Literal["rollback", "ask", "nothing"] = "rollback"
     sources: tuple[str, ...] = ()
 
     def problems(self) -> list[str]:

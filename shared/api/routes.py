@@ -25,7 +25,7 @@ from retrain.model import Model
 from retrain.ports import Ports
 from retrain.run import ENDED, Actor, Run, State
 from shared.api.http import Reply, Request, who
-from shared.api.views import adopted_view, camel, champion_view, model_view, promoted_view, run_view
+from shared.api.views import accepted_view, adopted_view, camel, champion_view, model_view, promoted_view, run_view
 
 UPLOAD_LIFE = timedelta(hours=1)
 MOST_RUNS = 200
@@ -58,7 +58,9 @@ def model(request: Request, ports: Ports) -> Reply:
     if entry is not None and entry.keys:
         return Reply(200, _of_keys(entry, ports))
     found = ports.models.get(name)
-    return Reply(200, model_view(found, ports.ledger.champion(found.target), ports.ledger.changes(found.target)))
+    ledger = ports.ledger
+    view = model_view(found, ledger.champion(found.target), ledger.changes(found.target))
+    return Reply(200, view | accepted_view(ledger.accepted(found.target)))
 
 
 def _of_keys(entry: Model, ports: Ports) -> dict[str, Any]:
@@ -204,6 +206,13 @@ def rollback(request: Request, ports: Ports) -> Reply:
     champion, begun = acts.rollback(found.target, ports, actor=_who(request), why=why)
     view = {"model": found.target, "champion": champion_view(champion)}
     return Reply(202, view | {"before": msgspec.to_builtins(begun.before), "after": begun.after})
+
+
+def keep(request: Request, ports: Ports) -> Reply:
+    """Keeps a champion that proved worse than the model before it."""
+    found = ports.models.get(request.route["model"])
+    champion = acts.keep(found.target, ports, actor=_who(request), why=request.read(PersonRequest).reason)
+    return Reply(200, {"model": found.target, "champion": champion_view(champion)})
 
 
 ACTS = {"promote": promote, "approve": approve, "reject": reject, "cancel": cancel, "replay": replay}
