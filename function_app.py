@@ -182,6 +182,12 @@ def get_run(req: func.HttpRequest) -> func.HttpResponse:
     return _answer(req, routes.run)
 
 
+@app.route(route="api/runs/{run}/evidence", methods=["GET"])
+def get_evidence(req: func.HttpRequest) -> func.HttpResponse:
+    """What the gate judged a run by, row by row, as bytes."""
+    return _answer(req, routes.evidence)
+
+
 @app.route(route="api/runs/{run}/promote", methods=["POST"])
 def promote_run(req: func.HttpRequest) -> func.HttpResponse:
     """PATCHes the endpoint with the run's model; `?dryRun=true` only shows how."""

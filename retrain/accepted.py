@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from retrain import paths
+from retrain.belief import settle
 from retrain.champion import Accepted
 from retrain.data.manifests import Manifest, Part
 from retrain.data.profile import SplitSpec
@@ -80,16 +81,15 @@ def after(run: Run, pointer: Accepted, ruled: Ruled, ports: Ports) -> tuple[Acce
 
 def _joined(run: Run, pointer: Accepted, earlier: Doubted | None, ruled: Ruled, ports: Ports) -> Accepted:
     assert run.data is not None
-    if ruled.data == "doubted":
+    settled = settle(ruled.data, confirms=ruled.confirms, doubted=earlier is not None)
+    if settled.doubts:
         newer = pointer.doubted if earlier is None else None
         count = earlier.count + 1 if earlier else 1
         own = Doubted(run=run.id, order=run.order, data=run.data, at=ports.now(), count=count, why=ruled.why)
         return msgspec.structs.replace(pointer, doubted=newer or own)
-    if earlier is not None and ruled.confirms:
-        joined = _with_parts(run, pointer, ports, earlier)
-        return msgspec.structs.replace(joined, doubted=None, uses=0)
-    joined = _with_parts(run, pointer, ports)
-    return msgspec.structs.replace(joined, doubted=None) if earlier else joined
+    joined = _with_parts(run, pointer, ports, earlier if settled.brings else None)
+    cleared = msgspec.structs.replace(joined, doubted=None) if settled.clears else joined
+    return msgspec.structs.replace(cleared, uses=0) if settled.brings else cleared
 
 
 def _with_parts(run: Run, pointer: Accepted, ports: Ports, earlier: Doubted | None = None) -> Accepted:

@@ -10,17 +10,18 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from local.backtest.learners import Fitted, Floats
+from local.backtest.learners import Fitted
 from local.backtest.policies import Outcome, Ruling, first_champion
 from local.backtest.standing import Standing
 from local.backtest.steps import Step
 from local.backtest.workshop import Batch, Sheet, Workshop
 from retrain.accepted import spec_of
 from retrain.data.tables import BadData
-from retrain.gate import Decision, Hearing, ModelId, Review, ScoreTable, judge, review
+from retrain.gate import Decision, Hearing, ModelId, Review, judge, review
 from retrain.gate.judging import failed
 from retrain.gate.table import HoldoutKind
 from retrain.model import Model
+from retrain.steps.hearing import table
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,13 @@ class Gated:
         except ValueError as error:
             scores, unscored = {}, str(error)
         tables = {
-            name: self._table(name, sheet, self._workshop.scores(candidate, sheet), scores.get(name))
+            name: table(
+                sheet.holdout,
+                name,
+                self._workshop.scores(candidate, sheet),
+                scores.get(name),
+                self._model.gate.slices,
+            )
             for name, sheet in sheets.items()
         }
         return Hearing(
@@ -130,23 +137,10 @@ class Gated:
             found["doubted"] = stands.doubted.fresh
         return found
 
-    def _table(self, name: HoldoutKind, sheet: Sheet, candidate: Floats, champion: Floats | None) -> ScoreTable:
-        held = sheet.holdout
-        sliced = [column for column in self._model.gate.slices if column in held.columns]
-        return ScoreTable(
-            labels=held.labels,
-            candidate=candidate,
-            champion=champion,
-            blocks=held.blocks,
-            unit=held.unit,
-            holdout=name,
-            slices={column: [row[held.columns.index(column)] for row in held.rows] for column in sliced},
-        )
-
     def _looked_back(self, batch: Batch, candidate: Fitted, decision: Decision) -> LookedBack | None:
         """The live model beside the one that it replaced: once, on the first believed batch after its promotion."""
         stands = self._stands
-        if stands.before is None or decision.data != "believed":
+        if stands.before is None or decision.data != "believed" or self._model.promotion.on_worse == "nothing":
             return None
         hearing = self._hearing(batch, stands.live, stands.before)
         if hearing.unscored:
@@ -163,7 +157,11 @@ class Gated:
         if back is None:
             return stands
         assert stands.before is not None
-        return replace(stands, live=stands.before if back.worse else stands.live, before=None)
+        return replace(stands, live=stands.before if self._goes_back(back) else stands.live, before=None)
+
+    def _goes_back(self, back: LookedBack) -> bool:
+        """Whether production returns to the model before: where a person would be asked, nobody answers here."""
+        return back.worse and self._model.promotion.on_worse == "rollback"
 
     def _ruling(
         self, step: Step, live: Fitted, candidate: Fitted, decision: Decision, back: LookedBack | None
@@ -180,7 +178,7 @@ class Gated:
             data=decision.data,
             champion=live,
             candidate=candidate,
-            rolled_back=back.review.reason if back and back.worse and not promoted else "",
+            rolled_back=back.review.reason if back and self._goes_back(back) and not promoted else "",
             confirms=decision.confirms,
             decision=decision,
         )

@@ -5,7 +5,9 @@ What follows from what the gate says is in `judgement`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from retrain.accepted import doubted_before
 from retrain.champion import Accepted, Champion
@@ -16,6 +18,9 @@ from retrain.holdouts import DOUBTED, FRESH, TRUSTED, Holdouts
 from retrain.model import Model
 from retrain.run import Artifact, Run
 from retrain.scorebook import Book
+
+if TYPE_CHECKING:  # numpy is loaded when a model is judged
+    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -65,15 +70,23 @@ def hearing(heard: Heard, candidate: Book, champion: Book | None) -> Hearing:
 
 
 def _table(heard: Heard, name: HoldoutKind, candidate: Book, champion: Book | None) -> ScoreTable:
-    held = heard.holdouts.by_name[name]
+    held, scores = heard.holdouts.by_name[name], heard.holdouts.scores
+    live = None if champion is None else scores(name, champion)
+    return table(held, name, scores(name, candidate), live, heard.model.gate.slices)
+
+
+def table(
+    held: Holdout, name: HoldoutKind, candidate: ArrayLike, champion: ArrayLike | None, slices: Sequence[str]
+) -> ScoreTable:
+    """One holdout with both models' scores of its rows; `slices` are the columns whose values are looked at."""
     return ScoreTable(
         labels=held.labels,
-        candidate=heard.holdouts.scores(name, candidate),
-        champion=None if champion is None else heard.holdouts.scores(name, champion),
+        candidate=candidate,
+        champion=champion,
         blocks=held.blocks,
         unit=held.unit,
         holdout=name,
-        slices={column: _column(held, column) for column in heard.model.gate.slices if column in held.columns},
+        slices={column: _column(held, column) for column in slices if column in held.columns},
     )
 
 

@@ -164,6 +164,14 @@ def _decision(found: Run, ports: Ports) -> object:
     return msgspec.json.decode(ports.blobs.read(found.verdict.blob))
 
 
+def evidence(request: Request, ports: Ports) -> Reply:
+    """What the gate judged a run's candidate by, row by row: bytes for `retrain.gate.evidence`."""
+    found = _run(request, ports)
+    if found.verdict is None or not found.verdict.evidence:
+        raise NotFound(f"there is no evidence of run {found.id}: its candidate was not judged, or before it was kept")
+    return Reply(200, ports.blobs.read(found.verdict.evidence), content_type="application/octet-stream")
+
+
 def promote(request: Request, ports: Ports) -> Reply:
     """Puts a candidate live: 202 with before and after. With `?dryRun=true` it shows them and changes nothing."""
     found = _run(request, ports)

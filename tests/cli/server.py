@@ -34,6 +34,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "api/models/{model}/keep", routes.keep),
     ("GET", "api/runs", routes.open_runs),
     ("GET", "api/runs/{run}", routes.run),
+    ("GET", "api/runs/{run}/evidence", routes.evidence),
     ("POST", "api/runs/{run}/{act}", routes.act),
 )
 
