@@ -101,11 +101,21 @@ def _with_parts(run: Run, pointer: Accepted, ports: Ports, earlier: Doubted | No
     if earlier is None and pointer.manifest == run.data.joins:
         return msgspec.structs.replace(pointer, manifest=run.data.manifest)
     recorded = read_manifest(run.data.manifest, ports)
-    known = read_manifest(pointer.manifest, ports).parts if pointer.manifest else ()
-    if any(part.run == run.id for part in known):
+    known = read_manifest(pointer.manifest, ports) if pointer.manifest else None
+    before = known.parts if known else ()
+    if any(part.run == run.id for part in before):
         return pointer
-    confirmed = _own(read_manifest(earlier.data.manifest, ports), earlier.run) if earlier else ()
-    joined = Manifest(columns=recorded.columns, parts=(*known, *confirmed, *_own(recorded, run.id)))
+    from retrain import remembered  # loads numpy and pyarrow
+
+    model = ports.models.get(run.target)
+    if earlier is None:
+        joined = Manifest(columns=recorded.columns, parts=(*before, *_own(recorded, run.id)))
+        joined = remembered.merged(run, recorded, known, joined, model, ports)
+    else:
+        doubted = read_manifest(earlier.data.manifest, ports)
+        own = (*_own(doubted, earlier.run), *_own(recorded, run.id))
+        joined = Manifest(columns=recorded.columns, parts=(*before, *own))
+        joined = remembered.restarted(run, doubted, earlier.run, recorded, known, joined, model, ports)
     return write_accepted(pointer, joined, paths.file(run, "accepted.json"), ports)
 
 
