@@ -17,7 +17,7 @@ FITS = 0.15  # so far apart may the values of a renamed column be
 def schema(view: View) -> Iterator[Finding]:
     """Columns missing, new, renamed or in another order; a header that is a row of data."""
     names = view.batch.profile.names
-    if header := _header_problem(names):
+    if header := _header_problem(view, names):
         yield header
         return
     if not view.earlier:
@@ -45,8 +45,9 @@ def _missing_and_new(missing: Sequence[str], new: Sequence[str]) -> Iterator[Fin
         yield found("new_column", f"the column {name!r} is new; no earlier batch had it", column=name)
 
 
-def _header_problem(names: Sequence[str]) -> Finding | None:
-    data = [name for name in names if number(name) is not None or day_of(name) is not None]
+def _header_problem(view: View, names: Sequence[str]) -> Finding | None:
+    known = {value for past in view.earlier for column in past.profile.columns for value in column.values}
+    data = [name for name in names if name in known or number(name) is not None or day_of(name) is not None]
     if 2 * len(data) <= len(names):
         return None
     shown = ", ".join(map(repr, data[:3]))

@@ -126,8 +126,8 @@ def _leaks(view: View, own: Inside, past: Sequence[Inside]) -> Iterator[Finding]
             continue
         message = (
             f"the column {name!r} suddenly tells the label {view.spec.label!r}: its correlation with it is "
-            f"{figure:.2f}; in earlier batches it was at most {max(before):.2f}, the limit is {limit:.2f}; does it hold "
-            f"what is known only afterwards?"
+            f"{figure:.2f}; in earlier batches it was at most {max(before):.2f}, the limit is {limit:.2f}; does it "
+            f"hold what is known only afterwards?"
         )
         rule = "leak" if figure >= view.rules.leak else "sudden_relation"
         yield found(rule, message, column=name, figure=figure, limit=limit)

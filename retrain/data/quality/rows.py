@@ -82,19 +82,21 @@ def _shared(batch: Known, others: Sequence[Known]) -> float:
 
 def days(view: View) -> Iterator[Finding]:
     """Days that were accepted already; rows that are not in the order of time."""
-    if view.spec.time is None:
+    if view.spec.time is None or view.batch.profile.column(view.spec.time) is None:
         return
     profile = view.batch.profile
     newest = max((known.profile.last_day for known in view.earlier if known.profile.last_day), default=None)
     if newest and profile.last_day and profile.last_day < newest:
-        message = f"the newest day of the batch is {profile.last_day}; data up to {newest} was accepted already"
+        message = (
+            f"the newest day in {view.spec.time!r} is {profile.last_day}; data up to {newest} was accepted already"
+        )
         yield found("stale_batch", message, column=view.spec.time)
     elif newest:
         yield from _overlap(view, view.spec.time)
     column = profile.column(view.spec.time)
     if column and column.disorder and not all(past.disorder for past in view.profiles(view.spec.time)):
         share = column.disorder / profile.rows
-        message = f"{percent(share)} of the rows have a time before the row above; earlier batches were in order"
+        message = f"{percent(share)} of the rows have an earlier {view.spec.time!r} than the row above; that was not so before"
         yield found("time_order", message, column=view.spec.time, figure=share, limit=0.0)
 
 
@@ -104,7 +106,7 @@ def _overlap(view: View, time: str) -> Iterator[Finding]:
     limit = view.rules.overlap + view.rules.factor * max(own, default=0.0)
     if share > limit:
         known = f"earlier batches had at most {percent(max(own))}, " if own else ""
-        message = f"{percent(share)} of the rows are of days that were accepted already; {known}"
+        message = f"{percent(share)} of the rows have a {time!r} before the newest accepted one; {known}"
         yield found(
             "overlapping_days", f"{message}the limit is {percent(limit)}", column=time, figure=share, limit=limit
         )
