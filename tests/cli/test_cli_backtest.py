@@ -71,7 +71,7 @@ def test_several_first_files_and_parameters_are_taken(bare: Command, history: Pa
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["bikes", "--models", "models.toml"], Exit.USAGE, "no files to play; name CSV files, or a folder"),
+        (["bikes", "--models", "models.toml"], Exit.USAGE, "no files to play; name files, or a folder"),
         (["bikes", "history"], Exit.USAGE, "--models models.toml, or RETRAIN_MODELS_FILE"),
         (["bikes", "history", "--models", "no.toml"], Exit.USAGE, "--models no.toml cannot be read"),
         (["cars", "history", "--models", "models.toml"], Exit.FAILED, "models.toml has no model 'cars'; it has bikes"),
