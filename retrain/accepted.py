@@ -89,7 +89,7 @@ def _joined(run: Run, pointer: Accepted, earlier: Doubted | None, ruled: Ruled, 
         return msgspec.structs.replace(pointer, doubted=newer or own)
     joined = _with_parts(run, pointer, ports, earlier if settled.brings else None)
     cleared = msgspec.structs.replace(joined, doubted=None) if settled.clears else joined
-    return msgspec.structs.replace(cleared, uses=0) if settled.brings else cleared
+    return msgspec.structs.replace(cleared, uses=0) if settled.anew else cleared
 
 
 def _with_parts(run: Run, pointer: Accepted, ports: Ports, earlier: Doubted | None = None) -> Accepted:

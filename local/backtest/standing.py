@@ -41,7 +41,7 @@ class Standing:
         """After the batch, as far as data goes: what joins, what is kept aside, what is trusted."""
         settled = settle(decision.data, confirms=decision.confirms, doubted=self.doubted is not None)
         brought = (self.doubted,) if settled.brings and self.doubted else ()
-        remembered = Remembered(self.remembered.baseline) if settled.brings else self.remembered
+        remembered = Remembered(self.remembered.baseline) if settled.anew else self.remembered
         joining = (*brought, batch) if settled.joins else ()
         for joined in joining:
             remembered = _joined(remembered, joined, model)
@@ -49,7 +49,7 @@ class Standing:
             self,
             parts=(*self.parts, *(joined.train for joined in joining)),
             remembered=remembered,
-            uses=0 if settled.brings else self.uses + bool(self.remembered.trusted),
+            uses=0 if settled.anew else self.uses + bool(self.remembered.trusted),
         )
         if settled.doubts:
             return replace(now, doubted=batch, doubts=self.doubts + 1)

@@ -18,7 +18,8 @@ def test_a_batch_either_joins_or_is_kept_aside_or_changes_nothing(data: Data, co
     found = settle(data, confirms=confirms, doubted=doubted)
     assert (found.joins, found.doubts) == (data == "believed", data == "doubted")
     assert found.clears == (doubted and data != "refused")
-    assert found.brings == (doubted and confirms and data == "believed")
+    assert found.anew == (confirms and data == "believed")
+    assert found.brings == (doubted and found.anew)
 
 
 def test_refused_data_leaves_a_doubt_as_it_is() -> None:
