@@ -164,6 +164,12 @@ def rollback_model(req: func.HttpRequest) -> func.HttpResponse:
     return _answer(req, routes.rollback)
 
 
+@app.route(route="api/models/{model}/keep", methods=["POST"])
+def keep_model(req: func.HttpRequest) -> func.HttpResponse:
+    """Keeps a model that proved worse than the one before it."""
+    return _answer(req, routes.keep)
+
+
 @app.route(route="api/runs", methods=["GET"])
 def list_open_runs(req: func.HttpRequest) -> func.HttpResponse:
     """Runs of all models that have not ended."""
@@ -174,6 +180,12 @@ def list_open_runs(req: func.HttpRequest) -> func.HttpResponse:
 def get_run(req: func.HttpRequest) -> func.HttpResponse:
     """One run with its history and decision."""
     return _answer(req, routes.run)
+
+
+@app.route(route="api/runs/{run}/evidence", methods=["GET"])
+def get_evidence(req: func.HttpRequest) -> func.HttpResponse:
+    """What the gate judged a run by, row by row, as bytes."""
+    return _answer(req, routes.evidence)
 
 
 @app.route(route="api/runs/{run}/promote", methods=["POST"])

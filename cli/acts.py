@@ -1,4 +1,4 @@
-"""Commands with which a person decides: promote, approve, reject, cancel, replay, rollback. The record keeps who."""
+"""Commands with which a person decides about a run or about what is live. The record keeps who."""
 
 from __future__ import annotations
 
@@ -135,3 +135,17 @@ def rollback(ctx: typer.Context, model: Model, reason: Reason = "", json: AsJson
     _before_after(found)
     say()
     say(f"Whether production shows it is checked next: retrain models {model}")
+
+
+def keep(ctx: typer.Context, model: Model, reason: Reason = "", json: AsJson = False) -> None:
+    """Keep a model that proved worse than the one before it, where you were asked.
+
+    ```
+    retrain keep bikes --reason "a week of strikes; it will pass"
+    ```
+    """
+    found = connect(ctx).post(f"/api/models/{segment(model)}/keep", {"reason": reason})
+    if json:
+        emit(found)
+        return
+    say(f"Version {found['champion']['version']} of {model} stays; the record says who decided that.")

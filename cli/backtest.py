@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.api import Json
-from cli.options import AsJson, Model, parameters
+from cli.options import AsJson, Model, connect, parameters
 from cli.problems import Problem, Usage
 from cli.render import emit, figure, heading, note, say, table
+from cli.stored import judge_again
 
 if TYPE_CHECKING:
     from local.backtest.replay import Replay
@@ -23,7 +24,8 @@ Files = Annotated[
     list[Path] | None, typer.Argument(metavar="FILES...", help="The batches of the past: CSV files, or their folders.")
 ]
 Gate = Annotated[
-    Path | None, typer.Option("--gate", metavar="FILE", help="Other rules to try beside: [gate], [holdout] in TOML.")
+    Path | None,
+    typer.Option("--gate", metavar="FILE", help="Other rules to try: [gate], [intake], [holdout] in TOML."),
 ]
 Learner = Annotated[
     str | None, typer.Option("--learner", metavar="NAME", help="A learner of the local services, such as ridge.")
@@ -38,6 +40,11 @@ Models = Annotated[
     Path | None,
     typer.Option("--models", envvar="RETRAIN_MODELS_FILE", metavar="FILE", help="The models.toml that MODEL is in."),
 ]
+
+Stored = Annotated[
+    bool, typer.Option("--stored", help="No files: judge candidates of past runs again, by what the app keeps of them.")
+]
+Last = Annotated[int, typer.Option("--last", min=1, max=200, metavar="N", help="With --stored: so many, the newest.")]
 
 TITLES = ("POLICY", "PROMOTED", "RIGHT", "WRONG", "BACK", "INTAKE", "CRASHED", "MEAN", "REGRET", "REFUSED BY")
 NAIVE = 4
@@ -55,6 +62,7 @@ class Chosen:
 
 
 def backtest(
+    ctx: typer.Context,
     model: Model,
     files: Files = None,
     gate: Gate = None,
@@ -64,6 +72,8 @@ def backtest(
     first: First = 1,
     out: Out = Path("backtest"),
     models: Models = None,
+    stored: Stored = False,
+    last: Last = 50,
     json: AsJson = False,
 ) -> None:
     """Play the past again through intake, training and gate, several policies side by side.
@@ -71,15 +81,25 @@ def backtest(
     Files are played in order of time, on this machine, with the learners of the local services. Nothing is sent
     anywhere. A picture and the whole report are written to the folder --out.
 
+    With --stored no file is played: the app is asked for what the gate judged its newest candidates by, and they are
+    judged again, by the rules of --gate laid over those of then.
+
     ```
     retrain backtest bikes history/ --learner boosted-trees
     retrain backtest bikes history/*.csv --gate stricter.toml --truth clean/ --out tried
+    retrain backtest bikes --stored --last 50 --gate stricter.toml
     ```
     """
+    if stored:
+        _stored(ctx, model, gate, last, files or [], json)
+        return
     chosen = Chosen(learner, parameters(param), truth, first)
-    with _problems():
+    with _problems(models):
         configured = _configured(models, model)
-        replay = _play(configured, _other(gate, configured), files or [], chosen)
+    with _problems(gate):
+        other = _other(gate, configured)
+    with _problems():
+        replay = _play(configured, other, files or [], chosen)
         report = _report(replay)
         written = _write(replay, report, out)
     if json:
@@ -91,9 +111,18 @@ def backtest(
             say(f"{what:<8} {file}", "dim")
 
 
+def _stored(ctx: typer.Context, model: str, gate: Path | None, last: int, files: list[Path], json: bool) -> None:
+    """Judges past candidates again. Raises Usage, Problem."""
+    if files:
+        raise Usage("--stored judges what the app keeps; it takes no files")
+    with _problems(gate):
+        text = None if gate is None else _text(gate, "--gate")
+        judge_again(connect(ctx), model, text, last, json)
+
+
 @contextmanager
-def _problems() -> Iterator[None]:
-    """Mistakes in files, rules and parameters become problems of the command."""
+def _problems(file: Path | None = None) -> Iterator[None]:
+    """Mistakes in files, rules and parameters become problems of the command; `file` is where rules come from."""
     from local.backtest.steps import CannotPlay
     from local.services.engine.learners import BadParameter
     from retrain.errors import BadConfiguration, BadRequest, NotFound
@@ -101,7 +130,8 @@ def _problems() -> Iterator[None]:
     try:
         yield
     except BadConfiguration as error:
-        raise Problem(str(error).splitlines()[0].rstrip(":"), details=error.problems) from error
+        where = f"{file}: " if file else ""
+        raise Problem(where + str(error).splitlines()[0].rstrip(":"), details=error.problems) from error
     except (CannotPlay, BadParameter) as error:
         raise Usage(str(error)) from error
     except (BadRequest, NotFound) as error:
@@ -131,25 +161,22 @@ def _configured(models: Path | None, target: str) -> Configured:
 
 
 def _other(gate: Path | None, model: Configured) -> Configured | None:
-    """The model with the other rules. Raises BadConfiguration, which names the file."""
-    from retrain.errors import BadConfiguration
+    """The model with the other rules. Raises BadConfiguration, Usage."""
     from retrain.model import overlaid
     from shared.wiring import ENDPOINTS, TRAINERS
 
     if gate is None:
         return None
-    try:
-        return overlaid(_text(gate, "--gate"), model, trainers=TRAINERS, endpoints=ENDPOINTS)
-    except BadConfiguration as error:
-        raise BadConfiguration(f"{gate}: {error}", error.problems) from error
+    return overlaid(_text(gate, "--gate"), model, trainers=TRAINERS, endpoints=ENDPOINTS)
 
 
 def _play(model: Configured, other: Configured | None, files: list[Path], chosen: Chosen) -> Replay:
-    from local.backtest.learners import engine_learner
-    from local.backtest.replay import play
     from local.backtest.steps import read_steps
 
-    steps = read_steps(files, model.time, chosen.truth)
+    steps = read_steps(files, model.time, chosen.truth)  # before what takes seconds to load
+    from local.backtest.learners import engine_learner
+    from local.backtest.replay import play
+
     learner = engine_learner(model, chosen.learner, chosen.parameters)
     note(f"{len(steps)} files, {learner.name}; the order is {'by first day' if model.time else 'by name'}")
     return play(steps, model, learner, other=other, first=chosen.first)

@@ -119,6 +119,7 @@ COMMANDS: dict[str, tuple[tuple[str, Callable[..., None]], ...]] = {
         ("reject", acts.reject),
         ("promote", acts.promote),
         ("rollback", acts.rollback),
+        ("keep", acts.keep),
         ("cancel", acts.cancel),
         ("replay", acts.replay),
     ),

@@ -7,6 +7,7 @@ from typing import Any
 
 from cli.render import colour_of, facts, figure, heading, say, size, table
 from cli.times import age, between, clock, clock_now, duration
+from cli.verdict import judged
 
 Json = dict[str, Any]
 
@@ -144,50 +145,6 @@ def _job(run: Json) -> None:
             "sha256": model["sha256"] if model else "",
         }
     )
-
-
-def judged(run: Json) -> None:
-    """The gate's decision: figures of both models, then each rule's finding."""
-    verdict = run.get("verdict")
-    if not verdict:
-        return
-    decision = (run.get("decision") or {}).get("decision", {})
-    heading("Gate: " + ("APPROVED" if verdict.get("approved") else "REFUSED"))
-    if verdict["reason"] != run.get("why"):
-        say(f"  {verdict['reason']}")
-    say()
-    table(("", "candidate", "champion", "gain", "interval of the gain"), _figures(verdict, decision), indent=2)
-    findings = decision.get("findings", [])
-    if findings:
-        say()
-        rows = [(found["verdict"].upper(), found["rule"], found["message"]) for found in findings]
-        table(("", "", ""), rows, indent=2)
-
-
-def _figures(verdict: Json, decision: Json) -> list[tuple[str, ...]]:
-    share = decision.get("confidence")
-    interval = _interval(verdict.get("low"), verdict.get("high"))
-    held = f"{interval} at {share:.0%}" if interval and share else interval or "-"
-    rows: list[tuple[str, ...]] = [
-        (
-            verdict["metric"],
-            figure(verdict.get("candidate")),
-            f"{figure(verdict.get('champion'))} (version {verdict.get('championVersion', '?')})",
-            figure(decision.get("gain")),
-            held,
-        )
-    ]
-    if decision.get("candidateSkill") is not None:
-        skill = [figure(decision.get(name)) for name in ("candidateSkill", "championSkill")]
-        rows.append(("skill", *skill, "", "1 never errs, 0 is as good as a constant"))
-    if decision.get("rows"):
-        blocks = f", {decision['blocks']:,} blocks" if decision.get("blocks") not in (None, decision["rows"]) else ""
-        rows.append(("rows", f"{decision['rows']:,}{blocks}", "", "", f"{decision.get('holdout', '')} holdout"))
-    return rows
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{figure(low)} to {figure(high)}"
 
 
 def _history(run: Json) -> None:

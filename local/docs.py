@@ -46,7 +46,7 @@ MESSAGES: Mapping[str, tuple[Any, str]] = {
     "Other acts of a person": (
         PersonRequest,
         "The body of `POST /api/runs/{run}/approve`, `/reject`, `/cancel`, `/replay`, and of "
-        "`POST /api/models/{model}/rollback`.",
+        "`POST /api/models/{model}/rollback` and `/keep`.",
     ),
     "Internal messages": (
         Step | Settle,

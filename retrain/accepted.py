@@ -1,17 +1,25 @@
-"""The data that later runs of a target may train on: its manifest, and what intake knows from it."""
+"""The data that later runs of a target may train on: its manifest, and what becomes of a batch once it was judged.
+
+A believed batch joins. One in doubt is kept aside until the next one shows that the change lasts, and both join, or
+that it does not, and it stays out. The pointer is saved with the run, so two runs decided at once do so one by one.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
 from retrain import paths
+from retrain.belief import settle
 from retrain.champion import Accepted
-from retrain.data.manifests import Manifest
+from retrain.data.manifests import Manifest, Part
 from retrain.data.profile import SplitSpec
 from retrain.decoding import from_json
 from retrain.model import Model
 from retrain.ports import Ports
-from retrain.run import Run
+from retrain.run import Actor, Doubted, Move, Run
 
 
 def spec_of(model: Model, columns: tuple[str, ...] | None, classes: tuple[str, ...] = ()) -> SplitSpec:
@@ -43,23 +51,97 @@ class _Recorded(msgspec.Struct, frozen=True):
     manifest: Manifest
 
 
-def accept(run: Run, ports: Ports) -> Accepted | None:
-    """The pointer after a run's own parts joined the accepted data, to be saved with the run; None when it has none.
+@dataclass(frozen=True)
+class Ruled:
+    """What was said of a run's batch. `used`: the trusted holdout was looked at; `why` is the reason in a sentence."""
 
-    Unless another run was decided meanwhile, that is the run's own manifest as it stands.
+    data: Literal["believed", "doubted", "refused"]
+    confirms: bool
+    used: bool
+    why: str
+
+
+def doubted_before(run: Run, pointer: Accepted) -> Doubted | None:
+    """The batch in doubt that this run's batch speaks for or against; a batch older than it, or none, says nothing."""
+    doubted = pointer.doubted
+    return doubted if doubted is not None and run.landings and run.order > doubted.order else None
+
+
+def after(run: Run, pointer: Accepted, ruled: Ruled, ports: Ports) -> tuple[Accepted | None, tuple[Move, ...]]:
+    """The pointer once this run's batch was judged, to be saved with the run (None when it is as it was), and the line
+    in the history of the batch whose doubt is over."""
+    earlier = doubted_before(run, pointer)
+    now = msgspec.structs.replace(pointer, uses=pointer.uses + ruled.used)
+    lines: tuple[Move, ...] = ()
+    if run.landings and ruled.data != "refused":
+        now = _joined(run, now, earlier, ruled, ports)
+        lines = (_line(earlier, run, ruled, ports),) if earlier else ()
+    return (now if now != pointer else None), lines
+
+
+def _joined(run: Run, pointer: Accepted, earlier: Doubted | None, ruled: Ruled, ports: Ports) -> Accepted:
+    assert run.data is not None
+    settled = settle(ruled.data, confirms=ruled.confirms, doubted=earlier is not None)
+    if settled.doubts:
+        newer = pointer.doubted if earlier is None else None
+        count = earlier.count + 1 if earlier else 1
+        own = Doubted(run=run.id, order=run.order, data=run.data, at=ports.now(), count=count, why=ruled.why)
+        return msgspec.structs.replace(pointer, doubted=newer or own)
+    joined = _with_parts(run, pointer, ports, earlier if settled.brings else None)
+    cleared = msgspec.structs.replace(joined, doubted=None) if settled.clears else joined
+    return msgspec.structs.replace(cleared, uses=0) if settled.anew else cleared
+
+
+def _with_parts(run: Run, pointer: Accepted, ports: Ports, earlier: Doubted | None = None) -> Accepted:
+    """The pointer after a run's own parts joined the accepted data, and those of a batch that it confirmed.
+
+    Unless there is one, or another run was decided meanwhile, that is the run's own manifest as it stands.
     """
     assert run.data is not None
-    if not run.landings:
-        return None
-    pointer = ports.ledger.accepted(run.target)
-    if pointer.manifest == run.data.joins:
+    if earlier is None and pointer.manifest == run.data.joins:
         return msgspec.structs.replace(pointer, manifest=run.data.manifest)
-    recorded, known = read_manifest(run.data.manifest, ports), read_manifest(pointer.manifest, ports)
-    if any(part.run == run.id for part in known.parts):
-        return None
-    own = tuple(part for part in recorded.parts if part.run == run.id)
-    joined = Manifest(columns=recorded.columns, parts=(*known.parts, *own))
+    recorded = read_manifest(run.data.manifest, ports)
+    known = read_manifest(pointer.manifest, ports) if pointer.manifest else None
+    before = known.parts if known else ()
+    if any(part.run == run.id for part in before):
+        return pointer
+    from retrain import remembered  # loads numpy and pyarrow
+
+    model = ports.models.get(run.target)
+    if earlier is None:
+        joined = Manifest(columns=recorded.columns, parts=(*before, *_own(recorded, run.id)))
+        joined = remembered.merged(run, recorded, known, joined, model, ports)
+    else:
+        doubted = read_manifest(earlier.data.manifest, ports)
+        own = (*_own(doubted, earlier.run), *_own(recorded, run.id))
+        joined = Manifest(columns=recorded.columns, parts=(*before, *own))
+        joined = remembered.restarted(run, doubted, earlier.run, recorded, known, joined, model, ports)
     return write_accepted(pointer, joined, paths.file(run, "accepted.json"), ports)
+
+
+def _own(manifest: Manifest, run: str) -> tuple[Part, ...]:
+    """The parts that a run brought itself."""
+    return tuple(part for part in manifest.parts if part.run == run)
+
+
+def _line(earlier: Doubted, run: Run, ruled: Ruled, ports: Ports) -> Move:
+    """What became of a batch in doubt, for its own run's history."""
+    doubter = ports.ledger.run(earlier.run)
+    if ruled.confirms:
+        why = f"its data is believed after all: run {run.id} shows the same"
+    elif ruled.data == "doubted":
+        why = f"its data is left out: run {run.id} came next and is in doubt too"
+    else:
+        why = f"its data is left out: run {run.id} does not show the same"
+    return Move(
+        run=doubter.id,
+        n=doubter.seq + 1,
+        source=doubter.state,
+        to=doubter.state,
+        at=ports.now(),
+        why=why,
+        actor=Actor(kind="retrain", id=run.id),
+    )
 
 
 def write_accepted(pointer: Accepted, manifest: Manifest, blob: str, ports: Ports) -> Accepted:

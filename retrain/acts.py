@@ -13,9 +13,10 @@ from retrain import landing, paths, production, scoring
 from retrain.advance import drive, save, send
 from retrain.champion import Champion, ChangeKind
 from retrain.errors import BadRequest, Conflict, NotFound
+from retrain.holdouts import fresh_of
 from retrain.messages import EVALUATION_QUEUE, RunRequest
 from retrain.outcome import Outcome, go
-from retrain.ports import Begun, Deployed, Ports
+from retrain.ports import Begun, Deployed, Ports, Save
 from retrain.run import Actor, Landed, Run, State
 from retrain.steps import training
 
@@ -75,9 +76,8 @@ def _forced(run: Run, ports: Ports, actor: Actor, why: str, force: bool) -> Prom
         raise Conflict(f"run {run.id} ended before it had a model; there is nothing to promote")
     champion = production.require(run.target, ports)
     change = production.promotion(run, champion, ports.now(), kind=ChangeKind.FORCED, actor=actor, why=why)
-    scores = scoring.evidence(run, ports).candidate
-    holdout = scoring.holdout_of(run, ports.models.get(run.target), ports)
-    production.keep_files(change, run, scoring.probes_of(holdout, scores), ports)
+    holdout = fresh_of(run, ports.models.get(run.target), ports)
+    production.keep_files(change, run, scoring.probes_of(holdout, scoring.judged_by(run, ports)), ports)
     _, begun = production.change_now(champion, change, ports)
     return Promoted(run, begun.before, begun.after)
 
@@ -156,6 +156,22 @@ def rollback(target: str, ports: Ports, *, actor: Actor, why: str) -> tuple[Cham
     """
     champion = production.require(target, ports)
     return production.change_now(champion, production.undoing(champion, ports, actor=actor, why=why), ports)
+
+
+def keep(target: str, ports: Ports, *, actor: Actor, why: str) -> Champion:
+    """Answers the request to look at a champion that proved worse than the model before it: it stays.
+
+    Raises:
+        Conflict: nobody is asked.
+    """
+    champion = production.require(target, ports)
+    review = champion.review
+    if review is None or not review.open or champion.intent is not None:
+        raise Conflict(f"nothing is asked about version {champion.version} of {target}: it stays as it is")
+    answered = msgspec.structs.replace(review, answered=actor, answer=why or "kept")
+    kept = msgspec.structs.replace(champion, review=answered)
+    ports.ledger.save(Save(champion=kept))
+    return kept
 
 
 def _must_be(run: Run, state: State, act: str) -> None:

@@ -12,12 +12,13 @@ from retrain.gate.decision import Data
 
 @dataclass(frozen=True)
 class Settled:
-    """joins: the batch is accepted. brings: the one in doubt before it is accepted as well, and trusted rows from
-    before the two no longer count. doubts: the batch is the one in doubt from now on. clears: the one before it no
-    longer is."""
+    """joins: the batch is accepted. brings: the one in doubt before it is accepted as well. anew: a change lasts, so
+    trusted rows from before it no longer count. doubts: the batch is the one in doubt from now on. clears: the one
+    before it no longer is."""
 
     joins: bool = False
     brings: bool = False
+    anew: bool = False
     doubts: bool = False
     clears: bool = False
 
@@ -33,4 +34,4 @@ def settle(data: Data, *, confirms: bool, doubted: bool) -> Settled:
         return Settled()
     if data == "doubted":
         return Settled(doubts=True, clears=doubted)
-    return Settled(joins=True, brings=doubted and confirms, clears=doubted)
+    return Settled(joins=True, brings=doubted and confirms, anew=confirms, clears=doubted)

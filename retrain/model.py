@@ -16,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from retrain import keys as keyed
+from retrain.data.quality.settings import IntakeRules
 from retrain.errors import BadConfiguration, BadRequest, NotFound
 from retrain.gate.rules import GateRules
 from retrain.ncrontab import Ncrontab
@@ -30,27 +31,35 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class HoldoutRules(Section, frozen=True):
     """How much of each batch is held out: its newest whole days, or a stable share without time. At most `cap` rows.
 
-    More rows than `by_request` are scored with the endpoint's own batch execution.
+    More rows than `by_request` are scored with the endpoint's own batch execution. The trusted holdout keeps at most
+    `trusted_cap` rows of earlier accepted batches; when one joins, those before it shrink to `trusted_decay`.
     """
 
     share: float = 0.3
     cap: int = 20_000
     by_request: int = 20_000
+    trusted_cap: int = 5_000
+    trusted_decay: float = 0.8
 
     def problems(self) -> list[str]:
         """What is out of range."""
         found = [] if 0.05 <= self.share <= 0.9 else [f"share = {self.share} must be between 0.05 and 0.9"]
-        return found if self.cap >= 100 else [*found, f"cap = {self.cap} must be at least 100 rows"]
+        for name, rows in (("cap", self.cap), ("trusted_cap", self.trusted_cap)):
+            found += [] if rows >= 100 else [f"{name} = {rows} must be at least 100 rows"]
+        decay = self.trusted_decay
+        return found if 0 < decay <= 1 else [*found, f"trusted_decay = {decay} must be above 0 and at most 1"]
 
 
 class PromotionRules(Section, frozen=True):
     """Whether an approved candidate goes live by itself, or waits `deadline_hours` for a person.
 
+    `on_worse`: what follows when the next batch shows that the champion is surely worse than the model before it.
     `sources`: beginnings of addresses from which models are taken that another system trained.
     """
 
     mode: Literal["automatic", "approval"] = "automatic"
     deadline_hours: float = 72.0
+    on_worse: Literal["rollback", "ask", "nothing"] = "rollback"
     sources: tuple[str, ...] = ()
 
     def problems(self) -> list[str]:
@@ -73,6 +82,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     gate: GateRules
     holdout: HoldoutRules = HoldoutRules()
     promotion: PromotionRules = PromotionRules()
+    intake: IntakeRules = IntakeRules()
     time: str | None = None
     positive: str | None = None
     train_on: Literal["all", "batch"] | int = "all"
@@ -120,7 +130,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
         return facts.kind if facts else "regression"
 
 
-RULES: Mapping[str, type[Any]] = {"gate": GateRules, "holdout": HoldoutRules}
+RULES: Mapping[str, type[Any]] = {"gate": GateRules, "intake": IntakeRules, "holdout": HoldoutRules}
 """The tables of a model that say how data and candidates are judged."""
 
 
@@ -192,7 +202,7 @@ def read(text: str, *, trainers: Kinds, endpoints: Kinds) -> dict[str, Model]:
 
 
 def overlaid(text: str, model: Model, *, trainers: Kinds, endpoints: Kinds) -> Model:
-    """The model with other rules: those of the tables `[gate]`, `[holdout]` of a text, or of a whole configuration.
+    """The model with other rules: those of a text with tables `[gate]`, `[intake]`, `[holdout]`, or of a configuration.
 
     What a table does not say stays as it is; a whole configuration replaces all of the model's rules by those of its
     entry of this name, or of its only one.
@@ -269,7 +279,7 @@ class _Reader:
         if not isinstance(table, dict):
             self._complain(path[:1], name, f"{name} must be a table: [models.{name}]")
             return None
-        sections = ("trainer", "endpoint", "gate", "holdout", "promotion")
+        sections = ("trainer", "endpoint", "gate", "holdout", "promotion", "intake")
         basics = self._section(path, Basics, {k: v for k, v in table.items() if k not in sections}, sections)
         keys = basics.all_keys if basics else None if "keys" in table else ()
         parts: dict[str, Any] = {
@@ -277,6 +287,7 @@ class _Reader:
             "endpoint": self._service(path, "endpoint", table, keys),
             "gate": self._required(path, "gate", GateRules, table),
             "holdout": self._section((*path, "holdout"), HoldoutRules, table.get("holdout", {})),
+            "intake": self._section((*path, "intake"), IntakeRules, table.get("intake", {})),
             "promotion": self._promotion((*path, "promotion"), table.get("promotion", {}), keys),
         }
         if basics is None or None in parts.values():

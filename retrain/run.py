@@ -129,9 +129,25 @@ class Data(Record, frozen=True):
     rows: int = 0
     holdout_rows: int = 0
     holdout_sha: str = ""
+    trusted: str = ""  # the trusted holdout that this run is judged with, empty when there is none
+    trusted_rows: int = 0
+    trusted_sha: str = ""
+    doubts: tuple[str, ...] = ()  # what intake found that makes the batch doubtful
     joins: str = ""  # the manifest of accepted data that this run's manifest extends
     classes: tuple[str, ...] = ()
     fingerprint: str = ""
+
+
+class Doubted(Record, frozen=True):
+    """A batch in doubt: kept aside, neither trained on nor trusted, until the next one says whether it lasts. `count`:
+    so many batches in a row are in doubt with it."""
+
+    run: str
+    order: str
+    data: Data
+    at: datetime
+    count: int = 1
+    why: str = ""
 
 
 class Lease(Record, frozen=True):
@@ -164,7 +180,9 @@ class Evaluation(Record, frozen=True):
 
     `until`: the slot is the run's so long. `before`: how it answered the probe rows before it was changed. `operation`:
     where the service tells how far the change is. `location`: what a slot that scores files serves once it was changed.
-    `round` counts stagings, `jobs` holds batch scoring jobs by side.
+    `round` counts stagings, `jobs` holds batch scoring jobs by the rows they score. `doubted`: the batch in doubt whose
+    holdout is scored as well. `artifact`: the model before the champion, while that is staged; `unscored`: why it could
+    not be scored.
     """
 
     phase: Literal["waiting", "switching", "champion"]
@@ -177,10 +195,16 @@ class Evaluation(Record, frozen=True):
     location: str = ""
     round: int = 0
     jobs: dict[str, str] = {}
+    doubted: Doubted | None = None
+    artifact: Artifact | None = None
+    unscored: str = ""
 
 
 class Verdict(Record, frozen=True):
-    """The gate's decision in one row; the whole of it is the blob `blob`."""
+    """The gate's decision in one row; the whole of it is the blob `blob`, both models' scores row by row `evidence`.
+
+    `data`: what it says of the batch. `confirms`: the batch showed that the one before it, in doubt until then, lasts.
+    """
 
     approved: bool
     reason: str
@@ -190,6 +214,9 @@ class Verdict(Record, frozen=True):
     low: float | None = None
     high: float | None = None
     blob: str = ""
+    evidence: str = ""
+    data: Literal["", "believed", "doubted", "refused"] = ""
+    confirms: bool = False
     champion_version: int = -1
 
 

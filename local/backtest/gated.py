@@ -10,17 +10,21 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from local.backtest.learners import Fitted, Floats
+from local.backtest.learners import Fitted
 from local.backtest.policies import Outcome, Ruling, first_champion
 from local.backtest.standing import Standing
 from local.backtest.steps import Step
 from local.backtest.workshop import Batch, Sheet, Workshop
 from retrain.accepted import spec_of
+from retrain.data.quality.finding import of_severity
+from retrain.data.quality.judging import judge_batch
 from retrain.data.tables import BadData
-from retrain.gate import Decision, Hearing, ModelId, Review, ScoreTable, judge, review
+from retrain.gate import Decision, Hearing, ModelId, Review, judge, review
 from retrain.gate.judging import failed
 from retrain.gate.table import HoldoutKind
 from retrain.model import Model
+from retrain.remembered import HeldOut
+from retrain.steps.hearing import table
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,7 @@ class Gated:
     def begin(self, step: Step) -> None:
         """The first champion is made from this batch, and its data is believed. Raises CannotPlay."""
         batch, first = first_champion(step, self._workshop)
-        classes = tuple(batch.profile.label.classes or ())
-        self._standing = Standing(first, (batch.train,), batch.profile.columns, classes, (batch.fresh,))
+        self._standing = Standing.first(first, batch, self._model)
 
     def fork(self) -> Gated:
         """Another of the same mind."""
@@ -72,36 +75,38 @@ class Gated:
 
     def consider(self, step: Step) -> Ruling:
         """One batch through intake, training, gate and the look back."""
-        stands = self._stands
+        stands, remembered = self._stands, self._stands.remembered
         try:
-            batch = self._workshop.take(step, spec_of(self._model, stands.columns))
+            spec = spec_of(self._model, stands.columns)
+            batch = self._workshop.take(step, spec, HeldOut(remembered).hashes)
         except BadData as bad:
             return self._ended(step, "quarantined", "unreadable", str(bad))
+        findings = judge_batch(self._model.intake, spec, batch.known, remembered.baseline)
+        if refused := of_severity(findings, "refuse"):
+            return self._ended(step, "quarantined", refused[0].rule, "; ".join(found.message for found in refused))
+        doubts = tuple(found.message for found in of_severity(findings, "doubt"))
         try:
-            candidate = self._workshop.train(stands.parts, batch, self._withheld())
+            candidate = self._workshop.train(stands.parts, batch, remembered)
         except ValueError as error:
             return self._ended(step, "kept", "training", str(error))
         try:
-            decision = self._judged(batch, candidate)
+            decision = self._judged(batch, candidate, doubts=doubts)
         except ValueError as error:
             return self._ended(step, "kept", "scoring", str(error))
-        back = self._looked_back(batch, candidate, decision)
+        back = self._looked_back(batch, candidate, decision, doubts)
         self._standing = self._after(batch, candidate, decision, back)
         return self._ruling(step, stands.live, candidate, decision, back)
 
-    def _withheld(self) -> tuple[Sheet, ...]:
-        """Holdouts that later decisions rest on, so that nothing may be trained on their rows."""
-        stands = self._stands
-        return (*stands.trusted, *([stands.doubted.fresh] if stands.doubted else []))
-
-    def _judged(self, batch: Batch, candidate: Fitted, champion: Fitted | None = None) -> Decision:
-        """The gate's decision on the candidate against the live model, or against another."""
+    def _judged(
+        self, batch: Batch, candidate: Fitted, champion: Fitted | None = None, doubts: tuple[str, ...] = ()
+    ) -> Decision:
+        """The gate's decision on the candidate against the live model, or against another; `doubts` are intake's."""
         live = champion or self._stands.live
-        hearing = self._hearing(batch, candidate, live)
+        hearing = self._hearing(batch, candidate, live, doubts)
         decision = judge(self._model.gate, hearing, _named("champion", live), _named(batch.name, candidate))
         return msgspec.structs.replace(decision, data="refused") if hearing.unscored else decision
 
-    def _hearing(self, batch: Batch, candidate: Fitted, champion: Fitted) -> Hearing:
+    def _hearing(self, batch: Batch, candidate: Fitted, champion: Fitted, doubts: tuple[str, ...] = ()) -> Hearing:
         stands, sheets = self._stands, self._sheets(batch)
         try:
             scores = {name: self._workshop.scores(champion, sheet) for name, sheet in sheets.items()}
@@ -109,7 +114,13 @@ class Gated:
         except ValueError as error:
             scores, unscored = {}, str(error)
         tables = {
-            name: self._table(name, sheet, self._workshop.scores(candidate, sheet), scores.get(name))
+            name: table(
+                sheet.holdout,
+                name,
+                self._workshop.scores(candidate, sheet),
+                scores.get(name),
+                self._model.gate.slices,
+            )
             for name, sheet in sheets.items()
         }
         return Hearing(
@@ -117,6 +128,7 @@ class Gated:
             trusted=tables.get("trusted"),
             doubted=tables.get("doubted"),
             doubts=max(stands.doubts, 1),
+            warned=doubts,
             uses=stands.uses,
             unscored=unscored,
         )
@@ -124,29 +136,18 @@ class Gated:
     def _sheets(self, batch: Batch) -> dict[HoldoutKind, Sheet]:
         stands = self._stands
         found: dict[HoldoutKind, Sheet] = {"fresh": batch.fresh}
-        if stands.trusted:
-            found["trusted"] = self._workshop.joined(stands.trusted, stands.classes)
+        if stands.remembered.trusted:
+            found["trusted"] = self._workshop.sheet(stands.remembered.trusted, stands.classes)
         if stands.doubted:
             found["doubted"] = stands.doubted.fresh
         return found
 
-    def _table(self, name: HoldoutKind, sheet: Sheet, candidate: Floats, champion: Floats | None) -> ScoreTable:
-        held = sheet.holdout
-        sliced = [column for column in self._model.gate.slices if column in held.columns]
-        return ScoreTable(
-            labels=held.labels,
-            candidate=candidate,
-            champion=champion,
-            blocks=held.blocks,
-            unit=held.unit,
-            holdout=name,
-            slices={column: [row[held.columns.index(column)] for row in held.rows] for column in sliced},
-        )
-
-    def _looked_back(self, batch: Batch, candidate: Fitted, decision: Decision) -> LookedBack | None:
+    def _looked_back(
+        self, batch: Batch, candidate: Fitted, decision: Decision, doubts: tuple[str, ...]
+    ) -> LookedBack | None:
         """The live model beside the one that it replaced: once, on the first believed batch after its promotion."""
         stands = self._stands
-        if stands.before is None or decision.data != "believed":
+        if stands.before is None or decision.data != "believed" or self._model.promotion.on_worse == "nothing":
             return None
         hearing = self._hearing(batch, stands.live, stands.before)
         if hearing.unscored:
@@ -154,16 +155,20 @@ class Gated:
         named = _named("predecessor", stands.before), _named("champion", stands.live)
         seen = review(self._model.gate, hearing, *named)
         asked = seen.verdict == "worse" and decision.approved
-        return LookedBack(seen, self._judged(batch, candidate, stands.before) if asked else None)
+        return LookedBack(seen, self._judged(batch, candidate, stands.before, doubts) if asked else None)
 
     def _after(self, batch: Batch, candidate: Fitted, decision: Decision, back: LookedBack | None) -> Standing:
-        stands = self._stands.believing(batch, decision)
+        stands = self._stands.believing(batch, decision, self._model)
         if decision.approved and not (back and back.overrules):
             return replace(stands, live=candidate, before=stands.live)
         if back is None:
             return stands
         assert stands.before is not None
-        return replace(stands, live=stands.before if back.worse else stands.live, before=None)
+        return replace(stands, live=stands.before if self._goes_back(back) else stands.live, before=None)
+
+    def _goes_back(self, back: LookedBack) -> bool:
+        """Whether production returns to the model before: where a person would be asked, nobody answers here."""
+        return back.worse and self._model.promotion.on_worse == "rollback"
 
     def _ruling(
         self, step: Step, live: Fitted, candidate: Fitted, decision: Decision, back: LookedBack | None
@@ -180,7 +185,7 @@ class Gated:
             data=decision.data,
             champion=live,
             candidate=candidate,
-            rolled_back=back.review.reason if back and back.worse and not promoted else "",
+            rolled_back=back.review.reason if back and self._goes_back(back) and not promoted else "",
             confirms=decision.confirms,
             decision=decision,
         )

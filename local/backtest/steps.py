@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,10 +10,11 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
+from retrain.data.forms import opened
 from retrain.data.profile import day_of
+from retrain.data.tables import BadData
 
-ENDINGS = (".csv", ".csv.gz")
-GZIP = b"\x1f\x8b"
+ENDINGS = (".csv", ".csv.gz", ".parquet")
 
 
 class CannotPlay(ValueError):
@@ -25,7 +25,7 @@ class CannotPlay(ValueError):
 class Step:
     """One batch as it landed, and the same batch with clean rows where somebody knows them.
 
-    name: for people, and the same for every policy. content, truth: bytes of a CSV with a header line.
+    name: for people, and the same for every policy. content, truth: bytes of a file that intake takes.
     """
 
     name: str
@@ -50,7 +50,7 @@ def read_steps(paths: Sequence[Path], time: str | None = None, truth: Path | Non
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise CannotPlay(f"{', '.join(twice)}: more than one file has this name, so none of them can be told from it")
     clean = _clean(truth, names) if truth else {}
-    steps = [Step(file.name, _content(file), clean.get(file.name)) for file in files]
+    steps = [Step(file.name, file.read_bytes(), clean.get(file.name)) for file in files]
     return in_order(steps, time)
 
 
@@ -66,11 +66,12 @@ def in_order(steps: Sequence[Step], time: str | None) -> list[Step]:
 
 
 def first_day(content: bytes, time: str) -> str | None:
-    """The earliest day of a CSV, None when it has none that can be read."""
+    """The earliest day of a file, None when it has none that can be read."""
     try:
-        rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig")))
+        text = opened(io.BytesIO(content))[0].read().decode()
+        rows = csv.DictReader(io.StringIO(text, newline=""))
         days = [day for row in rows if (day := day_of(row.get(time) or "")) is not None]
-    except (UnicodeDecodeError, csv.Error):
+    except (BadData, UnicodeDecodeError, csv.Error):
         return None
     return min(days, default=None)
 
@@ -86,7 +87,7 @@ def _files(paths: Iterable[Path]) -> list[Path]:
             raise CannotPlay(f"{path}: there is no such file or folder")
     if not found:
         where = f" in {', '.join(map(str, paths))}" if paths else ""
-        raise CannotPlay(f"no files to play{where}; name CSV files, or a folder that holds some ({_endings()})")
+        raise CannotPlay(f"no files to play{where}; name files, or a folder that holds some ({_endings()})")
     return found
 
 
@@ -96,15 +97,7 @@ def _clean(folder: Path, names: Sequence[str]) -> dict[str, bytes]:
     found = {file.name: file for file in folder.iterdir() if file.name.lower().endswith(ENDINGS)}
     if not found.keys() & set(names):
         raise CannotPlay(f"--truth {folder}: no file in it is called like one that is played, such as {names[0]}")
-    return {name: _content(found[name]) for name in names if name in found}
-
-
-def _content(file: Path) -> bytes:
-    content = file.read_bytes()
-    try:
-        return gzip.decompress(content) if content.startswith(GZIP) else content
-    except (OSError, EOFError) as error:
-        raise CannotPlay(f"{file} is no whole gzip file: {error}") from error
+    return {name: found[name].read_bytes() for name in names if name in found}
 
 
 def _endings() -> str:

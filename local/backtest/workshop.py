@@ -1,7 +1,7 @@
 """The work that policies share: reading a batch, training on chosen parts, scoring. Each piece is done once and kept.
 
-It is the very intake of the app: the same split, the same choice of parts, the same rows withheld from training. What
-a policy makes of it lives in `policies` and `gated`.
+It is the very intake of the app: the same reading and split, the same choice of parts, the same rows withheld from
+training. What a policy makes of it lives in `policies` and `gated`.
 """
 
 from __future__ import annotations
@@ -17,18 +17,25 @@ import numpy as np
 
 from local.backtest.learners import Fitted, Floats, Learner
 from local.backtest.steps import Step
+from retrain.data.baseline import Known
+from retrain.data.forms import opened
 from retrain.data.holdout import Holdout, read_holdout
-from retrain.data.manifests import Part, choose, concatenate, row_digests
-from retrain.data.profile import SplitSpec
-from retrain.data.split import Profile, split
-from retrain.data.tables import BadData, Table
+from retrain.data.manifests import Part, choose, concatenate
+from retrain.data.profile import BatchProfile, SplitSpec
+from retrain.data.reading import Reading, read
+from retrain.data.rows import among, row_hashes
+from retrain.data.split import split
+from retrain.data.tables import BadData
+from retrain.data.values import U64
 from retrain.gate.metrics import METRICS, Ints, Metric
 from retrain.model import Model
+from retrain.remembered import HeldOut, Remembered
 from shared.recent import Recent
 
 V = TypeVar("V")
 
-BATCHES, MODELS, SCORES = 256, 256, 4096  # kept at a time: a few hundred megabytes of a long replay
+READINGS, BATCHES, MODELS, SCORES = 256, 256, 256, 4096  # kept at a time: a few hundred megabytes of a long replay
+NOTHING = Remembered()
 
 
 @dataclass(frozen=True)
@@ -38,10 +45,15 @@ class Portion:
     part: Part
     content: bytes = field(repr=False)
 
+    @cached_property
+    def hashes(self) -> U64:
+        """Of its rows, ascending."""
+        return np.unique(row_hashes(BytesIO(self.content)))
+
 
 @dataclass(frozen=True)
 class Sheet:
-    """Labelled rows to score models on. `content` is the canonical CSV that they were read from."""
+    """Labelled rows to score models on. `content` is the CSV that they were read from."""
 
     holdout: Holdout = field(repr=False)
     content: bytes = field(repr=False)
@@ -52,19 +64,27 @@ class Sheet:
         return self.holdout.sha256
 
     @cached_property
-    def digests(self) -> frozenset[bytes]:
-        """The identities of its rows, which must not be trained on."""
-        return row_digests([self.content])
+    def hashes(self) -> U64:
+        """Of its rows, ascending: they must not be trained on."""
+        return np.unique(row_hashes(BytesIO(self.content)))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch as intake read it: what it held, and its two sides."""
+    """A batch as intake read it: what it held, its two sides, and what a baseline would remember of it."""
 
+    run: str
     name: str
-    profile: Profile
+    columns: tuple[str, ...]
+    profile: BatchProfile
     train: Portion
     fresh: Sheet
+    known: Known = field(repr=False)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Of the label, none for regression."""
+        return tuple(self.profile.label.classes or ())
 
 
 @dataclass(frozen=True)
@@ -83,72 +103,62 @@ class Workshop:
     def __init__(self, model: Model, learner: Learner) -> None:
         self.model, self.learner = model, learner
         self.metric: Metric = METRICS[model.gate.metric]
+        self._readings = _Once[Reading](READINGS, BadData)
         self._batches = _Once[Batch](BATCHES, BadData)
-        self._joined = _Once[Sheet](BATCHES, BadData)
+        self._sheets = _Once[Sheet](BATCHES, BadData)
         self._fitted = _Once[Fitted](MODELS, ValueError)
         self._scores = _Once[Floats](SCORES, ValueError)
 
-    def take(self, step: Step, spec: SplitSpec) -> Batch:
-        """The batch, split as the app would. Raises BadData: it cannot be used."""
-        return self._batches.get((step.name, step.sha256, spec), lambda: self._split(step, spec))
+    def take(self, step: Step, spec: SplitSpec, withhold: U64 | None = None) -> Batch:
+        """The batch, read and split as the app would; rows with a hash in `withhold` are not to be trained on.
 
-    def _split(self, step: Step, spec: SplitSpec) -> Batch:
-        train, held = BytesIO(), BytesIO()
-        profile = split(BytesIO(step.content), spec, train, held)
-        content = train.getvalue()
-        part = Part(
-            blob=step.name,
-            etag="",
-            sha256=sha256(content).hexdigest(),
-            rows=profile.train_rows,
-            run=f"{step.name}-{step.sha256[:12]}",
-            kind="train",
-        )
-        fresh = self.sheet(held.getvalue(), tuple(profile.label.classes or ()))
-        return Batch(step.name, profile, Portion(part, content), fresh)
+        Raises BadData: it cannot be used.
+        """
+        reading = self._readings.get((step.sha256, spec), lambda: read(BytesIO(step.content), spec, BytesIO()))
+        held = sha256(b"" if withhold is None else withhold.tobytes()).hexdigest()
+        return self._batches.get((step.name, step.sha256, spec, held), lambda: self._split(step, reading, withhold))
+
+    def _split(self, step: Step, reading: Reading, withhold: U64 | None) -> Batch:
+        parted = split(reading, BytesIO(), BytesIO(), withhold)
+        train, held = parted.train.content(), parted.holdout.content()
+        run = f"{step.name}-{step.sha256[:12]}"
+        part = Part(blob=step.name, etag="", sha256=parted.train.sha256, rows=parted.train.rows, run=run, kind="train")
+        fresh = self.sheet(held, tuple(parted.profile.label.classes or ()))
+        known = reading.known(run)
+        return Batch(run, step.name, reading.survey.columns, parted.profile, Portion(part, train), fresh, known)
 
     def sheet(self, content: bytes, classes: tuple[str, ...] = ()) -> Sheet:
         """Labelled rows for scoring; `classes` are those of the whole data. Raises BadData."""
-        model = self.model
+        return self._sheets.get((sha256(content).digest(), classes), lambda: self._sheet(content, classes))
+
+    def _sheet(self, content: bytes, classes: tuple[str, ...]) -> Sheet:
+        model, plain = self.model, opened(BytesIO(content))[0].read()
         holdout = read_holdout(
-            content,
+            plain,
             label=model.label,
             kind=model.kind,
             time=model.time,
             positive=model.positive,
             classes=classes or None,
         )
-        return Sheet(holdout, content)
+        return Sheet(holdout, plain)
 
-    def joined(self, sheets: Sequence[Sheet], classes: tuple[str, ...] = ()) -> Sheet:
-        """The rows of several sheets as one. Raises BadData: their columns differ."""
-        if len(sheets) == 1:
-            return sheets[0]
-        key = tuple(sheet.sha256 for sheet in sheets)
-        return self._joined.get(key, lambda: self._join(sheets, classes))
-
-    def _join(self, sheets: Sequence[Sheet], classes: tuple[str, ...]) -> Sheet:
-        columns = Table(BytesIO(sheets[0].content)).columns
-        return self.sheet(b"".join(concatenate(([sheet.content] for sheet in sheets), columns)), classes)
-
-    def train(self, accepted: Sequence[Portion], batch: Batch, others: Sequence[Sheet] = ()) -> Fitted:
+    def train(self, accepted: Sequence[Portion], batch: Batch, remembered: Remembered = NOTHING) -> Fitted:
         """The candidate of a batch: trained on it and on what was accepted before, as the model's `train_on` says.
 
-        `others`: holdouts besides the batch's own whose rows must not be trained on.
-        Raises ValueError: nothing can be learnt.
+        `remembered` knows the trusted rows, which must not be trained on. Raises ValueError: nothing can be learnt.
         """
+        held = np.union1d(HeldOut(remembered).hashes, batch.fresh.hashes)
         parts = [portion.part for portion in accepted]
         known = {portion.part.sha256: portion for portion in (*accepted, batch.train)}
         chosen = [known[part.sha256] for part in choose(parts, batch.train.part, self.model.train_on)]
-        sheets = (batch.fresh, *others)
-        key = (tuple(portion.part.sha256 for portion in chosen), tuple(sheet.sha256 for sheet in sheets))
-        columns = batch.profile.columns
-        return self._fitted.get(key, lambda: self._fit(chosen, columns, sheets))
+        key = (tuple(portion.part.sha256 for portion in chosen), sha256(held.tobytes()).digest())
+        return self._fitted.get(key, lambda: self._fit(chosen, batch.columns, held))
 
-    def _fit(self, chosen: Sequence[Portion], columns: Sequence[str], sheets: Sequence[Sheet]) -> Fitted:
-        withheld = frozenset[bytes]().union(*(sheet.digests for sheet in sheets))
+    def _fit(self, chosen: Sequence[Portion], columns: Sequence[str], held: U64) -> Fitted:
+        clear = {number for number, one in enumerate(chosen) if not among(held, one.hashes).any()}
         try:
-            whole = b"".join(concatenate(([portion.content] for portion in chosen), columns, withheld))
+            whole = b"".join(concatenate(([one.content] for one in chosen), columns, held, clear))
         except BadData as bad:
             raise ValueError(str(bad)) from bad
         return self._fitted.get(sha256(whole).hexdigest(), lambda: self.learner.fit(whole))

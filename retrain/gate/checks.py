@@ -1,9 +1,8 @@
 """May these models be compared on these tables at all? Checks that come before anything is measured.
 
 A check is a function that yields findings and never raises, whatever is in the arrays. `ABOUT_MODELS` ask about the
-hearing as a whole, `CHECKS` about each holdout: one that fails ends in a refusal. `ENOUGH` ask whether a holdout is
-large and varied enough to say anything: a fresh one must be, another that is not is set aside with a note. Whether the
-candidate is good enough is asked afterwards, in `criteria`.
+hearing as a whole, `CHECKS` whether each holdout is in order, `ENOUGH` whether it is large and varied enough to say
+anything. `MUST` says which of them refuse. Whether the candidate is good enough is asked afterwards, in `criteria`.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from retrain.gate.cases import Case, Trial
 from retrain.gate.decision import Finding
 from retrain.gate.metrics import Floats
 from retrain.gate.rules import GateRules
-from retrain.gate.table import Coded
+from retrain.gate.table import Coded, HoldoutKind
 
 SAME = 1e-9
 """Scores that differ by less than this, relative to the largest, are one score: they crossed the wire as text."""
@@ -149,26 +148,26 @@ def variety(rules: GateRules, case: Case) -> Iterator[Finding]:
 ABOUT_MODELS: tuple[ModelCheck, ...] = (settings, models, champion)
 CHECKS: tuple[Check, ...] = (shape, slices, labels, scores, reach, difference)
 ENOUGH: tuple[Check, ...] = (rows, variety)
+MUST: dict[HoldoutKind, tuple[Check, ...]] = {"fresh": (*CHECKS, *ENOUGH), "trusted": CHECKS, "doubted": ()}
+"""What refuses when it fails. A holdout for which anything else fails is set aside: without a trusted one the fresh one
+decides, and without a doubted one nothing is confirmed."""
 
 
-def examine(rules: GateRules, trial: Trial) -> tuple[Finding, ...]:
-    """The findings of all checks."""
+def examine(rules: GateRules, trial: Trial) -> tuple[tuple[Finding, ...], tuple[Case, ...]]:
+    """The findings of all checks, and the holdouts that can be asked."""
     found = [finding for about in ABOUT_MODELS for finding in about(rules, trial)]
+    usable = []
     for case in trial.cases:
-        found += [_of(case, finding) for check in CHECKS for finding in check(rules, case)]
-        if case.holdout == "fresh":
-            found += [_of(case, finding) for check in ENOUGH for finding in check(rules, case)]
-        else:
-            found += [_of(case, _aside(finding)) for check in ENOUGH for finding in check(rules, case)]
-    return tuple(found)
-
-
-def enough(rules: GateRules, case: Case) -> bool:
-    """Whether the holdout is large and varied enough to be asked."""
-    return not any(True for check in ENOUGH for _ in check(rules, case))
+        own = [(check, finding) for check in (*CHECKS, *ENOUGH) for finding in check(rules, case)]
+        found += [_of(case, finding if check in MUST[case.holdout] else _aside(finding)) for check, finding in own]
+        if all(finding.verdict != "fail" for _, finding in own):
+            usable.append(case)
+    return tuple(found), tuple(usable)
 
 
 def _aside(finding: Finding) -> Finding:
+    if finding.verdict != "fail":
+        return finding
     return msgspec.structs.replace(finding, verdict="note", message=f"{finding.message}; it is not asked")
 
 
@@ -208,8 +207,8 @@ def _beyond(rules: GateRules, case: Case, role: str, values: Floats) -> Iterator
     outside = int(np.count_nonzero(far))
     if outside and high > low:
         message = (
-            f"{outside} of the {role}'s {len(values)} scores on the {case.holdout} holdout, the first {values[far][0]:g}, "
-            f"are further from all labels, {low:g} to {high:g}, than {rules.reach:g} times their range"
+            f"{outside} of the {role}'s {len(values)} scores on the {case.holdout} holdout, one {values[far][0]:g}, "
+            f"are further from the labels ({low:g} to {high:g}) than {rules.reach:g} times their range"
         )
         yield _fail("reach", message, outside, 0)
 

@@ -17,8 +17,9 @@ from retrain.gate.blocks import dense
 from retrain.gate.cases import Case
 from retrain.gate.decision import SliceMeasured, finite, finite_interval
 from retrain.gate.metrics import METRICS, Floats, Ints, Metric
+from retrain.gate.quantiles import t_quantile
 from retrain.gate.rules import GateRules
-from retrain.gate.statistics import NAN, UNKNOWN, Estimate, t_quantile
+from retrain.gate.statistics import NAN, UNKNOWN, Estimate
 from retrain.gate.table import Coded
 
 LONGEST = 80  # characters of a value that are shown

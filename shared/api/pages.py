@@ -80,6 +80,11 @@ def _live(target: str, champion: Champion | None) -> str:
     text = f"Version {champion.version} is live since {champion.since:%Y-%m-%d %H:%M} UTC{by}."
     if champion.intent is not None:
         text += f" A {escape(champion.intent.change.kind)} to version {champion.intent.change.version} is under way."
+    elif champion.review is not None and champion.review.open:
+        text += (
+            f" <strong>It proved worse than the model before it</strong> ({escape(champion.review.why)}): "
+            f"<code>retrain rollback {escape(target)}</code> or <code>retrain keep {escape(target)}</code>."
+        )
     return text
 
 

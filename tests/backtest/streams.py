@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Literal
 
 import numpy as np
 
@@ -18,10 +19,10 @@ START = date(2024, 1, 1)
 DAYS, PER_DAY = 20, 30
 
 
-def model(**gate: object) -> Model:
+def model(train_on: Literal["all", "batch"] = "all", **gate: object) -> Model:
     """A regression of `heat`, with a column of days."""
-    rules = GateRules(**{"metric": "rmse", **gate})
-    return Model(name="heating", label=LABEL, trainer=None, endpoint=None, time=TIME, gate=rules)
+    rules = GateRules(**{"metric": "rmse", **gate})  # type: ignore[arg-type]
+    return Model(name="heating", label=LABEL, trainer=None, endpoint=None, time=TIME, gate=rules, train_on=train_on)
 
 
 def batch(

@@ -36,6 +36,7 @@ def test_what_a_table_does_not_say_stays_as_it_is() -> None:
     found = overlaid("[gate]\nconfidence = 0.99\n[holdout]\nshare = 0.5\n", OWN, **KINDS)
     assert found.gate == GateRules(metric="rmse", min_gain=1.0, confidence=0.99)
     assert found.holdout == HoldoutRules(cap=500, share=0.5)
+    assert overlaid("[intake]\nmin_rows = 7\n", OWN, **KINDS).intake.min_rows == 7
     assert msgspec.structs.replace(found, gate=OWN.gate, holdout=OWN.holdout) == OWN
 
 
@@ -66,5 +67,5 @@ def test_every_mistake_is_named_with_its_line(text: str, problems: list[str]) ->
 
 
 def test_a_text_without_rules_is_refused() -> None:
-    with pytest.raises(BadConfiguration, match=r"no rules: write at least one of the tables \[gate\], \[holdout\]"):
+    with pytest.raises(BadConfiguration, match=r"no rules: .* one of the tables \[gate\], \[intake\], \[holdout\]"):
         overlaid("# nothing\n", OWN, **KINDS)
