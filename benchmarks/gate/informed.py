@@ -9,6 +9,7 @@ from local.backtest.learners import Fitted
 from local.backtest.steps import Step
 from retrain.accepted import spec_of
 from retrain.data.tables import BadData
+from retrain.remembered import HeldOut
 
 NAME = "given clean rows"
 
@@ -23,10 +24,11 @@ class Informed(Gated):
     def promotes(self, faulty: Step, clean: Step) -> Fitted | None:
         """The candidate of the faulty batch, if it would go live when judged on the clean one."""
         model, stands = self._model, self._stands
+        held = HeldOut(stands.remembered).hashes
         try:
-            honest = self._workshop.take(clean, spec_of(model, stands.columns))
-            batch = replace(self._workshop.take(faulty, spec_of(model, None)), fresh=honest.fresh)
-            candidate = self._workshop.train(stands.parts, batch, self._withheld())
+            honest = self._workshop.take(clean, spec_of(model, stands.columns), held)
+            batch = replace(self._workshop.take(faulty, spec_of(model, None), held), fresh=honest.fresh)
+            candidate = self._workshop.train(stands.parts, batch, stands.remembered)
             decision = self._judged(batch, candidate)
         except (BadData, ValueError):
             return None
