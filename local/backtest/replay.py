@@ -174,9 +174,9 @@ def _record(policy: Policy, step: Step, future: Future) -> Record:
 
 
 def together(steps: Sequence[Step]) -> Step:
-    """Several batches as one, named by the first and the last. Raises CannotPlay: their columns differ."""
+    """Several batches as one, named by the first. Raises CannotPlay: their columns differ."""
     try:
         whole = gather([BytesIO(step.content) for step in steps], BytesIO).read()
     except BadData as bad:
         raise CannotPlay(f"the first {len(steps)} files cannot be put together: {bad}") from bad
-    return Step(f"{steps[0].name} to {steps[-1].name}", whole)
+    return Step(f"{steps[0].name} and {len(steps) - 1} more", whole)
