@@ -94,7 +94,10 @@ class Course:
 
 @dataclass(frozen=True)
 class Replay:
-    """What came of it. The oracle's course is the yardstick and is not among `courses`."""
+    """What came of it. The oracle's course is the yardstick and is not among `courses`.
+
+    spoilt: batches whose clean rows are known and are not what landed.
+    """
 
     model: str
     metric: Metric
@@ -102,6 +105,7 @@ class Replay:
     steps: tuple[str, ...]
     courses: tuple[Course, ...]
     oracle: Course
+    spoilt: tuple[str, ...] = ()
 
     def regret(self, course: Course) -> float | None:
         """How much worse than the oracle's its live model was on average, in the metric."""
@@ -146,6 +150,7 @@ def play(
         steps=tuple(step.name for step in steps),
         courses=tuple(courses),
         oracle=follow(oracle(workshop, future), steps, future),
+        spoilt=tuple(step.name for step in steps if step.spoilt),
     )
 
 

@@ -20,6 +20,7 @@ def report(replay: Replay) -> Json:
         "higherIsBetter": facts.higher_is_better,
         "learner": replay.learner,
         "batches": list(replay.steps),
+        "spoilt": list(replay.spoilt),
         "oracle": _course(replay, replay.oracle),
         "policies": [_course(replay, course) for course in replay.courses],
     }
