@@ -14,7 +14,7 @@ from hashlib import sha256
 import msgspec
 
 from retrain import artifacts, paths
-from retrain.accepted import accepted_manifest, spec_of, write_accepted
+from retrain.accepted import accepted_manifest, spec_of, write_manifest
 from retrain.advance import save, send
 from retrain.champion import Champion, Change, ChangeKind, Probes
 from retrain.data.files import rewrite
@@ -239,8 +239,8 @@ def _accept(target: str, blobs: Sequence[str], model: Model, ports: Ports) -> No
     assert columns is not None
     joined = Manifest(columns=columns, parts=(*earlier, *parts))
     pointer = ports.ledger.accepted(target)
-    saved = write_accepted(pointer, joined, f"{paths.RUNS}/{paths.place(target)}/adopted.json", ports)
-    ports.ledger.save(Save(accepted=saved))
+    blob = write_manifest(joined, f"{paths.RUNS}/{paths.place(target)}/adopted", ports)
+    ports.ledger.save(Save(accepted=msgspec.structs.replace(pointer, manifest=blob)))
 
 
 def _part(
