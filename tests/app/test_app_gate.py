@@ -64,7 +64,7 @@ def taught(new_world: Callable[..., World]) -> World:
 def in_doubt(world: World) -> Run:
     """The run of a batch that contradicts what is trusted."""
     next_second()
-    run = world.finish(world.land("july.csv", inverted("2011-07")))
+    run = world.finish(world.land("summer.csv", inverted("2011-07", "2011-08")))
     assert run.verdict is not None
     assert (run.state, run.verdict.data) == (State.REFUSED, "doubted"), run.why
     pointer = world.ports.ledger.accepted(world.name)
@@ -83,7 +83,7 @@ def runs_of(world: World) -> set[str]:
 def test_a_batch_in_doubt_is_left_out_when_the_next_one_does_not_show_the_same(taught: World) -> None:
     bad = in_doubt(taught)
     next_second()
-    run = taught.finish(taught.land("august.csv", bikes.months("2011-08")))
+    run = taught.finish(taught.land("autumn.csv", bikes.months("2011-09", "2011-10")))
     assert run.verdict is not None and run.verdict.data == "believed", run.why
     assert taught.decision(run)["doubted"] == bad.id, "it was asked about the rows in doubt as well"
     pointer = taught.ports.ledger.accepted(taught.name)
@@ -98,7 +98,7 @@ def test_a_batch_in_doubt_is_left_out_when_the_next_one_does_not_show_the_same(t
 def test_a_change_that_lasts_goes_live_with_the_second_batch_and_both_are_believed(taught: World) -> None:
     first = in_doubt(taught)
     next_second()
-    run = taught.finish(taught.land("august.csv", inverted("2011-08")))
+    run = taught.finish(taught.land("autumn.csv", inverted("2011-09", "2011-10")))
     assert run.state is State.PROMOTED, run.why
     assert run.verdict is not None
     assert (run.verdict.data, run.verdict.confirms) == ("believed", True)
@@ -113,7 +113,7 @@ def test_a_change_that_lasts_goes_live_with_the_second_batch_and_both_are_believ
     *_, last = taught.ports.ledger.moves(first.id)
     assert last.why == f"its data is believed after all: run {run.id} shows the same"
     next_second()
-    third = taught.finish(taught.land("september.csv", inverted("2011-09")))
+    third = taught.finish(taught.land("winter.csv", inverted("2011-11", "2011-12")))
     assert third.data is not None and third.data.trusted == manifest.trusted
 
 
