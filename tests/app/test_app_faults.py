@@ -256,7 +256,7 @@ def test_long_holdouts_are_scored_in_parts_that_a_kill_does_not_lose(new_world: 
     world.adopt()
     run = ended(world)
     assert run.state is State.PROMOTED
-    parts = [name for name in world.names("runs") if "/scores/candidate-1/" in name]
+    parts = [name for name in world.names("runs") if "/scores/candidate-1-" in name]
     assert len(parts) >= 4
 
 
