@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -77,8 +78,6 @@ def test_a_class_that_is_gone_among_several_is_named() -> None:
         msgspec.structs.replace(each.profile, label=msgspec.structs.replace(each.profile.label, classes=classes))
         for each in baseline.batches
     )
-    from dataclasses import replace
-
     earlier = Baseline(tuple(replace(each, profile=p) for each, p in zip(baseline.batches, batches, strict=True)))
     (gone,) = [f for f in judge_batch(DEFAULT, BUSY, known(month(NEXT, BUSY), BUSY), earlier) if f.rule == "class_gone"]
     assert "'2'" in gone.message
@@ -86,12 +85,9 @@ def test_a_class_that_is_gone_among_several_is_named() -> None:
 
 
 def test_numbers_written_as_texts_are_noted_with_their_share() -> None:
-    from dataclasses import replace
-
     batch = known(month(NEXT))
     columns = tuple(
-        msgspec.structs.replace(column, quoted=750) if column.name == "temp" else column
-        for column in batch.profile.columns
+        msgspec.structs.replace(column, quoted=750 if column.name == "temp" else 0) for column in batch.profile.columns
     )
     batch = replace(batch, profile=msgspec.structs.replace(batch.profile, columns=columns))
     (note,) = judge_batch(DEFAULT, RENTALS, batch, PAST["rentals"])
