@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from cli.api import Api
-from retrain.data.profile import SplitSpec
-from retrain.data.split import Profile, split
+from retrain.data.files import temporary
+from retrain.data.profile import BatchProfile, SplitSpec
+from retrain.data.reading import read
+from retrain.data.split import split
 from retrain.gate.facts import Kind
 
 SHARE = 0.2
@@ -26,14 +28,15 @@ class Divided:
 
     train: str
     holdout: str
-    profile: Profile
+    profile: BatchProfile
 
 
 def divide(content: bytes, *, label: str, kind: Kind, time: str | None) -> Divided:
     """Parts a labelled file. Raises BadData with everything that is wrong with it."""
     train, holdout = BytesIO(), BytesIO()
     spec = SplitSpec(label=label, kind=kind, time=time, share=SHARE)
-    profile = split(BytesIO(content), spec, train, holdout)
+    with temporary() as spool:
+        profile = split(read(BytesIO(content), spec, spool), train, holdout).profile
     return Divided(train.getvalue().decode(), holdout.getvalue().decode(), profile)
 
 

@@ -59,6 +59,9 @@ def accept(run: Run, ports: Ports) -> Accepted | None:
         return None
     own = tuple(part for part in recorded.parts if part.run == run.id)
     joined = Manifest(columns=recorded.columns, parts=(*known.parts, *own))
+    from retrain.remembered import merged
+
+    joined = merged(run, recorded, known, joined, ports.models.get(run.target), ports)
     return write_accepted(pointer, joined, paths.file(run, "accepted.json"), ports)
 
 

@@ -31,17 +31,23 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class HoldoutRules(Section, frozen=True):
     """How much of each batch is held out: its newest whole days, or a stable share without time. At most `cap` rows.
 
-    More rows than `by_request` are scored with the endpoint's own batch execution.
+    More rows than `by_request` are scored with the endpoint's own batch execution. The trusted holdout keeps at most
+    `trusted_cap` rows of earlier accepted batches; when one joins, those before it shrink to `trusted_decay`.
     """
 
     share: float = 0.3
     cap: int = 20_000
     by_request: int = 20_000
+    trusted_cap: int = 5_000
+    trusted_decay: float = 0.8
 
     def problems(self) -> list[str]:
         """What is out of range."""
         found = [] if 0.05 <= self.share <= 0.9 else [f"share = {self.share} must be between 0.05 and 0.9"]
-        return found if self.cap >= 100 else [*found, f"cap = {self.cap} must be at least 100 rows"]
+        for name, rows in (("cap", self.cap), ("trusted_cap", self.trusted_cap)):
+            found += [] if rows >= 100 else [f"{name} = {rows} must be at least 100 rows"]
+        decay = self.trusted_decay
+        return found if 0 < decay <= 1 else [*found, f"trusted_decay = {decay} must be above 0 and at most 1"]
 
 
 class PromotionRules(Section, frozen=True):

@@ -68,6 +68,10 @@ class Baseline:
         newer = [batch for batch in batches if batch.run not in known]
         return Baseline((*self.batches, *newer)[-BATCHES:])
 
+    def of(self, run: str) -> Known | None:
+        """The batch that a run brought."""
+        return next((batch for batch in self.batches if batch.run == run), None)
+
     def to_bytes(self) -> bytes:
         """As an Arrow IPC stream, one row a batch."""
         columns = {

@@ -1,17 +1,16 @@
-"""What is in a batch, and everything that is wrong with it: one pass over the rows, problems gathered, memory bounded.
+"""What is known of a batch: its columns, its labels, what it must be like. Plain records, as they are stored.
 
-Whether the batch is split, and how, lives in `split`.
+How a batch is read is in `reading`, how it is split in `split`.
 """
 
-from collections import Counter
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import BinaryIO, Literal
 
 import msgspec
 
-from retrain.data.labels import number, positive_class
-from retrain.data.tables import BadData, Fault, Row, Table
 from retrain.gate.facts import Kind, suggest
 
 MOST_CLASSES = 20  # counted before a label is plainly no class
@@ -77,8 +76,9 @@ class BatchProfile(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     columns: in the order of the file. duplicates: rows equal to an earlier row of the batch, by value; with
     `estimated`, from a sample of row hashes, because the batch is very large. sha256: of the bytes as they came.
-    rows = train_rows + holdout_rows + unused_rows. Unused rows are those of a newest day that alone exceeds the cap:
-    they are neither scored nor trained on, because training on the day that judges would flatter the candidate.
+    rows = train_rows + holdout_rows + unused_rows. Unused rows are neither scored nor trained on: those of a newest day
+    that alone exceeds the cap, because training on the day that judges would flatter the candidate, and those that
+    another holdout has.
     form: what the file was. notes: what was done to it on the way, one sentence each.
     """
 
@@ -115,7 +115,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     sha256: str
     days: dict[str, int]
-    label: "LabelSummary"
+    label: LabelSummary
 
 
 def examine(source: BinaryIO, spec: SplitSpec) -> Survey:
@@ -123,24 +123,11 @@ def examine(source: BinaryIO, spec: SplitSpec) -> Survey:
 
     Raises BadData with every problem found; those of the rows only when the columns are in order.
     """
-    table = Table(source)
-    problems = list(_column_problems(table.columns, spec))
-    if problems:
-        raise BadData(problems)
-    reader = _Reader(table.columns, spec)
-    for line, row in table.rows():
-        reader.take(line, row)
-    if problems := list(reader.problems()):
-        raise BadData(problems)
-    columns = spec.columns or table.columns
-    return Survey(
-        columns=columns,
-        order=tuple(table.columns.index(name) for name in columns),
-        rows=reader.count,
-        sha256=table.sha256,
-        days=dict(sorted(reader.days.items())),
-        label=reader.label_summary(),
-    )
+    from retrain.data.files import temporary
+    from retrain.data.reading import read
+
+    with temporary() as spool:
+        return read(source, spec, spool).survey
 
 
 def day_of(text: str) -> str | None:
@@ -151,7 +138,8 @@ def day_of(text: str) -> str | None:
         return None
 
 
-def _column_problems(columns: Sequence[str], spec: SplitSpec) -> Iterator[str]:
+def column_problems(columns: Sequence[str], spec: SplitSpec) -> Iterator[str]:
+    """What is wrong with the columns themselves."""
     for role, name in (("label", spec.label), ("time", spec.time)):
         if name is not None and name not in columns:
             yield f"the {role} column {name!r} is missing; {suggest(name, columns).replace('it knows', 'there are')}"
@@ -165,81 +153,10 @@ def _column_problems(columns: Sequence[str], spec: SplitSpec) -> Iterator[str]:
             yield f"columns are new, the accepted data has none of them: {', '.join(new)}"
 
 
-def _not_a_label(spec: SplitSpec) -> str:
+def not_a_label(spec: SplitSpec) -> str:
+    """What is said of a label that is none."""
     if spec.kind == "regression":
         return "not a number"
     if spec.classes is None:
         return f"one of more than {MOST_CLASSES} different values, so it is no class"
     return f"none of the known classes {', '.join(map(repr, spec.classes))}"
-
-
-class _Reader:
-    """Takes the rows one by one; keeps counts, and no row."""
-
-    def __init__(self, columns: tuple[str, ...], spec: SplitSpec) -> None:
-        self.spec, self.width = spec, len(columns)
-        self.label = columns.index(spec.label)
-        self.time = None if spec.time is None else columns.index(spec.time)
-        self.count = 0
-        self.days: Counter[str] = Counter()
-        self.classes: Counter[str] = Counter()
-        self.sum, self.low, self.high = 0.0, float("inf"), float("-inf")
-        self.ragged = Fault(f"the number of fields is not {self.width}")
-        self.null = Fault(f"the label {spec.label!r} is empty")
-        self.wrong = Fault(f"the label {spec.label!r} is {_not_a_label(spec)}")
-        self.undated = Fault(f"the time {spec.time!r} is no ISO date or datetime")
-
-    def take(self, line: int, row: Row) -> None:
-        """Count one row, or note what is wrong with it."""
-        self.count += 1
-        if len(row) != self.width:
-            self.ragged(line, f"{len(row)} fields")
-            return
-        self._take_label(line, row[self.label])
-        if self.time is not None:
-            day = day_of(row[self.time])
-            if day is None:
-                self.undated(line, row[self.time])
-            else:
-                self.days[day] += 1
-
-    def _take_label(self, line: int, text: str) -> None:
-        if text.strip().lower() in EMPTY:
-            self.null(line)
-        elif self.spec.kind == "regression":
-            self._take_number(line, text)
-        elif self._is_class(text):
-            self.classes[text] += 1
-        else:
-            self.wrong(line, text)
-
-    def _is_class(self, text: str) -> bool:
-        if self.spec.classes is not None:
-            return text in self.spec.classes
-        return text in self.classes or len(self.classes) < MOST_CLASSES
-
-    def _take_number(self, line: int, text: str) -> None:
-        value = number(text)
-        if value is None:
-            self.wrong(line, text)
-            return
-        self.sum += value
-        self.low, self.high = min(self.low, value), max(self.high, value)
-
-    def problems(self) -> Iterator[str]:
-        """Everything found wrong, once all rows were taken."""
-        if not self.count:
-            yield "the file has a header but no rows"
-        faults = [fault for fault in (self.ragged, self.null, self.wrong, self.undated) if fault.count]
-        yield from map(str, faults)
-        if self.spec.kind == "classification" and self.count and not faults:
-            try:
-                positive_class(self.spec.classes or self.classes, self.spec.positive)
-            except BadData as error:
-                yield from error.problems
-
-    def label_summary(self) -> LabelSummary:
-        """What the labels of all rows taken look like."""
-        if self.spec.kind == "regression":
-            return LabelSummary(mean=self.sum / self.count, low=self.low, high=self.high)
-        return LabelSummary(classes=dict(sorted(self.classes.items())))
