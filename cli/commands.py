@@ -120,6 +120,7 @@ COMMANDS: dict[str, tuple[tuple[str, Callable[..., None]], ...]] = {
         ("rollback", acts.rollback),
         ("cancel", acts.cancel),
         ("replay", acts.replay),
+        ("release", acts.release),
     ),
 }
 
