@@ -121,6 +121,7 @@ COMMANDS: dict[str, tuple[tuple[str, Callable[..., None]], ...]] = {
         ("keep", acts.keep),
         ("cancel", acts.cancel),
         ("replay", acts.replay),
+        ("release", acts.release),
     ),
 }
 

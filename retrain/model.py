@@ -16,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from retrain import keys as keyed
+from retrain.data.quality.settings import IntakeRules
 from retrain.errors import BadConfiguration, BadRequest, NotFound
 from retrain.gate.rules import GateRules
 from retrain.ncrontab import Ncrontab
@@ -81,6 +82,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     gate: GateRules
     holdout: HoldoutRules = HoldoutRules()
     promotion: PromotionRules = PromotionRules()
+    intake: IntakeRules = IntakeRules()
     time: str | None = None
     positive: str | None = None
     train_on: Literal["all", "batch"] | int = "all"
@@ -226,7 +228,7 @@ class _Reader:
         if not isinstance(table, dict):
             self._complain(path[:1], name, f"{name} must be a table: [models.{name}]")
             return None
-        sections = ("trainer", "endpoint", "gate", "holdout", "promotion")
+        sections = ("trainer", "endpoint", "gate", "holdout", "promotion", "intake")
         basics = self._section(path, Basics, {k: v for k, v in table.items() if k not in sections}, sections)
         keys = basics.all_keys if basics else None if "keys" in table else ()
         parts: dict[str, Any] = {
@@ -234,6 +236,7 @@ class _Reader:
             "endpoint": self._service(path, "endpoint", table, keys),
             "gate": self._required(path, "gate", GateRules, table),
             "holdout": self._section((*path, "holdout"), HoldoutRules, table.get("holdout", {})),
+            "intake": self._section((*path, "intake"), IntakeRules, table.get("intake", {})),
             "promotion": self._promotion((*path, "promotion"), table.get("promotion", {}), keys),
         }
         if basics is None or None in parts.values():

@@ -1,0 +1,154 @@
+"""What the columns tell of the label, as one number a column and one for all of them together.
+
+A column tells as much as the mean label of its twentieths, or of its names, does of the label in rows that were not
+asked. Labels enter as ranks, so that their unit does not matter. What is too little or too much is in `labels`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrain.data.baseline import Known
+from retrain.data.quality.measures import Floats, correlation, ranks
+
+BINS = 20  # parts of a column's numbers, of about equally many rows
+ROWS = 2_500  # of a batch that a lesson is learned from
+DRAWN = 5.0  # so many rows of the overall mean are added to each part, so that few rows do not say much
+RIDGE = 1e-3
+MOST_NAMES = 0.1  # of the rows; a column of more names tells rows apart, not kinds of rows
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Sampled rows of one or several batches: numbers, or places of names in a list common to all; labels as ranks."""
+
+    columns: dict[str, NDArray[Any]]
+    labels: Floats
+
+    def where(self, chosen: slice) -> Rows:
+        """Some of the rows. They are in order of their hash, so any slice is a fair choice."""
+        return Rows({name: values[chosen] for name, values in self.columns.items()}, self.labels[chosen])
+
+
+def rows_of(batches: Sequence[Known], features: Sequence[str]) -> list[Rows]:
+    """The samples of batches, their labels as ranks within the batch."""
+    coded = {name: _alike([known.sample.columns[name] for known in batches]) for name in features}
+    return [
+        Rows({name: coded[name][place] for name in features}, ranks(known.sample.labels))
+        for place, known in enumerate(batches)
+    ]
+
+
+def _alike(parts: list[NDArray[Any]]) -> list[NDArray[Any]]:
+    """Numbers as they are; texts as places in the list of all of them, nulls as an empty text."""
+    if all(part.dtype.kind == "f" for part in parts):
+        return parts
+    texts = np.array([_text(value) for part in parts for value in part.tolist()])
+    names, places = np.unique(texts, return_inverse=True)
+    if len(names) > MOST_NAMES * len(texts):
+        places = np.zeros(len(texts), dtype=np.int64)
+    return np.split(places, np.cumsum([len(part) for part in parts])[:-1])
+
+
+def _text(value: object) -> str:
+    return "" if value is None or value != value else str(value)
+
+
+def together(many: Sequence[Rows]) -> Rows:
+    """Rows of several batches as one."""
+    parts = [one.where(slice(0, ROWS)) for one in many]
+    columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
+    return Rows(columns, np.concatenate([part.labels for part in parts]))
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    """The mean label by part of one column: between `edges`, or by name; the last part is of nulls and unknown names.
+
+    centre, spread: of the rows that it was learned from, so that it does not matter which rows are asked.
+    """
+
+    edges: Floats | None
+    means: Floats
+    centre: float
+    spread: float
+
+    def standard(self, values: NDArray[Any]) -> Floats:
+        """The mean label that each value had, standardised."""
+        if not self.spread:
+            return np.zeros(len(values))
+        return (self.means[_places(values, self.edges, len(self.means))] - self.centre) / self.spread
+
+
+def _places(values: NDArray[Any], edges: Floats | None, many: int) -> NDArray[np.int64]:
+    """In which part each value lies."""
+    if edges is None:
+        return np.asarray(np.minimum(values, many - 1))
+    return np.where(np.isfinite(values), np.searchsorted(edges, values, "right"), many - 1)
+
+
+def _meaning(values: NDArray[Any], labels: Floats) -> _Meaning:
+    edges = _edges(values) if values.dtype.kind == "f" else None
+    many = (int(values.max()) if edges is None else len(edges) + 1) + 2
+    places, overall = _places(values, edges, many), float(labels.mean())
+    sums = np.bincount(places, weights=labels, minlength=many)
+    means = (sums + DRAWN * overall) / (np.bincount(places, minlength=many) + DRAWN)
+    return _Meaning(edges, means, overall, float(means[places].std()))
+
+
+def _edges(values: Floats) -> Floats:
+    filled = values[np.isfinite(values)]
+    return np.unique(np.quantile(filled, np.linspace(0, 1, BINS + 1)[1:-1])) if len(filled) else filled
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What some rows say of the label: by column, and the weights with which the columns together say it."""
+
+    meanings: dict[str, _Meaning]
+    weights: Floats
+
+    def strength(self, rows: Rows) -> float:
+        """How well it tells the labels of other rows: their correlation; negative when the opposite is true."""
+        return correlation(_design(self.meanings, rows) @ self.weights, rows.labels)
+
+    def by_column(self, rows: Rows) -> dict[str, float]:
+        """The same of each column alone."""
+        return {name: correlation(one.standard(rows.columns[name]), rows.labels) for name, one in self.meanings.items()}
+
+
+def learn(rows: Rows) -> Lesson:
+    """The lesson of these rows."""
+    meanings = {name: _meaning(values, rows.labels) for name, values in rows.columns.items()}
+    design = _design(meanings, rows)
+    ridge = RIDGE * len(rows.labels) * np.eye(design.shape[1])
+    weights = np.linalg.solve(design.T @ design + ridge, design.T @ (rows.labels - rows.labels.mean()))
+    return Lesson(meanings, weights)
+
+
+def _design(meanings: dict[str, _Meaning], rows: Rows) -> Floats:
+    return np.column_stack([one.standard(rows.columns[name]) for name, one in meanings.items()])
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What one half of a batch's rows tells of the other, the mean of both ways: together, and by column."""
+
+    strength: float
+    by_column: dict[str, float]
+
+
+def inside(rows: Rows) -> Inside:
+    """A batch asked by itself."""
+    odd, even = rows.where(slice(0, None, 2)), rows.where(slice(1, None, 2))
+    one, other = learn(odd), learn(even)
+    first, second = one.by_column(even), other.by_column(odd)
+    return Inside(
+        strength=(one.strength(even) + other.strength(odd)) / 2,
+        by_column={name: (first[name] + second[name]) / 2 for name in first},
+    )
