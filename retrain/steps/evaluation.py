@@ -163,9 +163,14 @@ def _shown(run: Run, at: Evaluation, model: Model, endpoint: Endpoint, slot: Slo
 def _unchanged(
     run: Run, at: Evaluation, shown: Scores, model: Model, endpoint: Endpoint, slot: Slot, ports: Ports
 ) -> bool:
-    """Whether the slot still serves what was scored."""
+    """Whether the slot still serves what was scored, and that is this run's candidate: a change that another run had
+    asked for and that arrives late may have taken its place before the first row was scored."""
+    assert run.candidate is not None
+    serves = endpoint.current(slot).location
     if endpoint.by_file:
-        return endpoint.current(slot).location == at.location
+        return serves == at.location
+    if paths.is_another(serves, run.candidate.blob):
+        return False
     return scoring.same_scores(shown, _probe(run, model, endpoint, slot, ports))
 
 
