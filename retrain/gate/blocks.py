@@ -34,7 +34,7 @@ def arrange(labels: Floats, some: Floats, other: Floats, blocks: Ints | None) ->
     weight = sum((part * by for part, by in zip(weights, _WEIGHTS, strict=True)), start=np.zeros(len(labels)))
     keys = weight if blocks is None else np.bincount(codes, weights=weight)
     sizes = np.ones(len(keys), dtype=np.int64) if blocks is None else np.bincount(codes)
-    order = np.argsort(keys) if blocks is None else np.lexsort((sizes, keys))
+    order = np.argsort(keys) if len(keys) == len(labels) else np.lexsort((sizes, keys))
     seed = int.from_bytes(hashlib.blake2b(sizes[order].tobytes(), digest_size=8).digest(), "big")
     places = np.empty(len(order), dtype=np.int64)
     places[order] = _grouped(len(order), seed)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from retrain.gate.blocks import dense
 from retrain.gate.decision import ModelId
 from retrain.gate.metrics import Floats, Ints
 from retrain.gate.table import Coded, Hearing, HoldoutKind, ScoreTable
@@ -30,7 +31,7 @@ class Case:
     @property
     def of_blocks(self) -> int:
         """How many blocks there are."""
-        return len(self.labels) if self.blocks is None else len(np.unique(self.blocks))
+        return len(self.labels) if self.blocks is None else int(dense(self.blocks).max(initial=-1)) + 1
 
 
 @dataclass(frozen=True)

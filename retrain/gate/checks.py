@@ -1,9 +1,8 @@
 """May these models be compared on these tables at all? Checks that come before anything is measured.
 
 A check is a function that yields findings and never raises, whatever is in the arrays. `ABOUT_MODELS` ask about the
-hearing as a whole, `CHECKS` about each holdout: one that fails ends in a refusal. `ENOUGH` ask whether a holdout is
-large and varied enough to say anything: a fresh one must be, another that is not is set aside with a note. Whether the
-candidate is good enough is asked afterwards, in `criteria`.
+hearing as a whole, `CHECKS` whether each holdout is in order, `ENOUGH` whether it is large and varied enough to say
+anything. `MUST` says which of them refuse. Whether the candidate is good enough is asked afterwards, in `criteria`.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,10 +12,9 @@ import numpy as np
 
 from retrain.gate.cases import Case, Trial
 from retrain.gate.decision import Finding
-from retrain.gate.facts import CATALOGUE
 from retrain.gate.metrics import Floats
 from retrain.gate.rules import GateRules
-from retrain.gate.table import Coded
+from retrain.gate.table import Coded, HoldoutKind
 
 SAME = 1e-9
 """Scores that differ by less than this, relative to the largest, are one score: they crossed the wire as text."""
@@ -104,23 +102,12 @@ def scores(rules: GateRules, case: Case) -> Iterator[Finding]:
 
 def reach(rules: GateRules, case: Case) -> Iterator[Finding]:
     """A regression's predictions stay near the labels: far outside, a unit or a feature has changed."""
-    low, high = case.span
-    facts = CATALOGUE.get(rules.metric)
-    if not facts or facts.kind != "regression" or not high > low:
-        return
-    for role, values in (("candidate", case.candidate), ("champion", case.champion)):
-        if values is None:
-            continue
-        beyond = np.maximum(low - values, values - high) / (high - low)
-        outside = int(np.count_nonzero(beyond > rules.reach))
-        if outside:
-            furthest = values[int(np.argmax(np.where(np.isfinite(beyond), beyond, -1.0)))]
-            message = (
-                f"{outside} of the {role}'s {len(values)} scores on the {case.holdout} holdout, such as {furthest:g}, "
-                f"are further from the labels, {low:g} to {high:g}, than {rules.reach:g} times their range"
-            )
-            verdict: Finding = _fail("reach", message, outside, 0)
-            yield verdict if role == "candidate" else msgspec.structs.replace(verdict, verdict="note")
+    facts = rules.facts
+    if facts and facts.kind == "regression":
+        yield from _beyond(rules, case, "candidate", case.candidate)
+        if case.champion is not None:
+            for finding in _beyond(rules, case, "champion", case.champion):
+                yield msgspec.structs.replace(finding, verdict="note")
 
 
 def difference(rules: GateRules, case: Case) -> Iterator[Finding]:
@@ -161,26 +148,26 @@ def variety(rules: GateRules, case: Case) -> Iterator[Finding]:
 ABOUT_MODELS: tuple[ModelCheck, ...] = (settings, models, champion)
 CHECKS: tuple[Check, ...] = (shape, slices, labels, scores, reach, difference)
 ENOUGH: tuple[Check, ...] = (rows, variety)
+MUST: dict[HoldoutKind, tuple[Check, ...]] = {"fresh": (*CHECKS, *ENOUGH), "trusted": CHECKS, "doubted": ()}
+"""What refuses when it fails. A holdout for which anything else fails is set aside: without a trusted one the fresh one
+decides, and without a doubted one nothing is confirmed."""
 
 
-def examine(rules: GateRules, trial: Trial) -> tuple[Finding, ...]:
-    """The findings of all checks."""
+def examine(rules: GateRules, trial: Trial) -> tuple[tuple[Finding, ...], tuple[Case, ...]]:
+    """The findings of all checks, and the holdouts that can be asked."""
     found = [finding for about in ABOUT_MODELS for finding in about(rules, trial)]
+    usable = []
     for case in trial.cases:
-        found += [_of(case, finding) for check in CHECKS for finding in check(rules, case)]
-        if case.holdout == "fresh":
-            found += [_of(case, finding) for check in ENOUGH for finding in check(rules, case)]
-        else:
-            found += [_of(case, _aside(finding)) for check in ENOUGH for finding in check(rules, case)]
-    return tuple(found)
-
-
-def enough(rules: GateRules, case: Case) -> bool:
-    """Whether the holdout is large and varied enough to be asked."""
-    return not any(True for check in ENOUGH for _ in check(rules, case))
+        own = [(check, finding) for check in (*CHECKS, *ENOUGH) for finding in check(rules, case)]
+        found += [_of(case, finding if check in MUST[case.holdout] else _aside(finding)) for check, finding in own]
+        if all(finding.verdict != "fail" for _, finding in own):
+            usable.append(case)
+    return tuple(found), tuple(usable)
 
 
 def _aside(finding: Finding) -> Finding:
+    if finding.verdict != "fail":
+        return finding
     return msgspec.structs.replace(finding, verdict="note", message=f"{finding.message}; it is not asked")
 
 
@@ -206,11 +193,24 @@ def _usable(rules: GateRules, case: Case, role: str, values: Floats) -> Iterator
     if bad:
         yield _fail("scores", f"{bad} of the {role}'s {on} are missing or infinite", bad, 0)
         return
-    facts = CATALOGUE.get(rules.metric)
+    facts = rules.facts
     outside = int(np.count_nonzero((values < 0) | (values > 1)))
     if facts and facts.probabilities and outside:
         message = f"{outside} of the {role}'s {on} are no probabilities between 0 and 1, which {facts.label} needs"
         yield _fail("scores", message, outside, 0)
+
+
+def _beyond(rules: GateRules, case: Case, role: str, values: Floats) -> Iterator[Finding]:
+    low, high = case.span
+    with np.errstate(all="ignore"):
+        far = np.maximum(low - values, values - high) > rules.reach * (high - low)
+    outside = int(np.count_nonzero(far))
+    if outside and high > low:
+        message = (
+            f"{outside} of the {role}'s {len(values)} scores on the {case.holdout} holdout, one {values[far][0]:g}, "
+            f"are further from the labels ({low:g} to {high:g}) than {rules.reach:g} times their range"
+        )
+        yield _fail("reach", message, outside, 0)
 
 
 def _fail(rule: str, message: str, figure: float | None = None, limit: float | None = None) -> Finding:

@@ -31,11 +31,9 @@ def disagreement(
         fresh, old = evidence.fresh.found.skill_gain.value, evidence.trusted.found.skill_gain.value
         message = (
             f"fresh and trusted rows disagree: the candidate's skill is {percent(fresh, '+')} against the champion's "
-            f"on fresh rows and {percent(old, '+')} on trusted ones; the batch is bad, or the world has changed"
+            f"on fresh rows and {percent(old, '+')} on trusted ones; {UNDECIDED}"
         )
-        yield Finding(
-            rule="disagreement", verdict="fail", message=message, figure=finite(old), limit=-rules.trusted_margin
-        )
+        yield _doubt("disagreement", message, old, -rules.trusted_margin)
 
 
 def collapse(

@@ -6,6 +6,7 @@ it gives the same decision as before, to the last digit. Where it is kept is not
 
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -73,7 +74,7 @@ class Evidence:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 head = msgspec.json.decode(arrays["head"].tobytes(), type=_Head)
                 tables = {table.holdout: _read(table, arrays) for table in head.tables}
-        except (KeyError, OSError, EOFError, zipfile.BadZipFile, msgspec.MsgspecError) as error:
+        except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise ValueError(f"these {len(content)} bytes are no evidence of a decision: {error}") from error
         if head.v != VERSION or "fresh" not in tables:
             raise ValueError(f"this evidence is of version {head.v}; version {VERSION} can be read")

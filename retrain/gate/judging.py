@@ -30,10 +30,10 @@ def decide(rules: GateRules, hearing: Hearing, champion: ModelId | None, candida
     decision, to the last digit of the intervals.
     """
     trial = Trial.of(hearing, champion, candidate)
-    findings = examine(rules, trial)
+    findings, cases = examine(rules, trial)
     if any(finding.verdict == "fail" and finding.rule != "champion" for finding in findings):
         return _decision(rules, trial, findings)
-    evidence = Measurements.of(measure(rules, trial), trial.compared)
+    evidence = Measurements.of(measure(rules, cases), trial.compared)
     findings += _applied(rules, evidence)
     doubts = tuple(found for doubt in DOUBTS for found in doubt(rules, hearing, evidence, findings))
     objections = doubts + tuple(finding for finding in findings if objects(finding))

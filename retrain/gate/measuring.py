@@ -1,9 +1,10 @@
-"""What is measured of a trial, and how it is recorded."""
+"""What is measured of the holdouts, and how it is recorded."""
+
+from collections.abc import Sequence
 
 import msgspec
 
-from retrain.gate.cases import Case, Trial
-from retrain.gate.checks import enough
+from retrain.gate.cases import Case
 from retrain.gate.decision import Measured, finite, finite_interval
 from retrain.gate.metrics import METRICS
 from retrain.gate.rules import GateRules
@@ -22,9 +23,8 @@ class Measurement(msgspec.Struct, frozen=True):
     slices: tuple[SliceFigures, ...] = ()
 
 
-def measure(rules: GateRules, trial: Trial) -> tuple[Measurement, ...]:
-    """Measures each holdout that is large enough to be asked, the fresh one first."""
-    cases = [case for case in trial.cases if enough(rules, case)]
+def measure(rules: GateRules, cases: Sequence[Case]) -> tuple[Measurement, ...]:
+    """Measures each holdout."""
     by_slice = measure_slices(rules, cases)
     return tuple(_measurement(rules, case, slices) for case, slices in zip(cases, by_slice, strict=True))
 

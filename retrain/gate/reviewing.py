@@ -20,10 +20,10 @@ def look_back(rules: GateRules, hearing: Hearing, predecessor: ModelId, champion
     """Whether the champion stays. What cannot be measured changes nothing: it stays, and the reason is kept."""
     rules = msgspec.structs.replace(rules, slices=())
     trial = Trial.of(hearing, predecessor, champion)
-    findings = examine(rules, trial)
+    findings, cases = examine(rules, trial)
     measured: tuple[Measurement, ...] = ()
     if not any(finding.verdict == "fail" for finding in findings):
-        measured = measure(rules, trial)
+        measured = measure(rules, cases)
         findings += _compared(rules, Measurements.of(measured, compared=True))
     asked = [finding for finding in findings if finding.rule in ("predecessor", "trusted")]
     worse = bool(asked) and all(finding.verdict == "pass" for finding in asked)

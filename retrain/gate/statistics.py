@@ -13,13 +13,13 @@ belongs, which matters with nine days.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
 from retrain.gate import auc
 from retrain.gate.blocks import Blocks, arrange, dense
 from retrain.gate.metrics import Floats, Ints, Metric
+from retrain.gate.quantiles import t_quantile, tail_probability
 
 CHUNK = 250_000  # counts held at a time: a few megabytes, so that they stay in the processor's cache
 UNDEFINED = 0.01  # share of resamples that may lack the metric (one class drawn) before there is no interval
@@ -168,23 +168,3 @@ def _estimate(point: Floats, values: Floats, tail: float) -> Estimate:
         return Estimate(value, NAN, NAN)
     low, high = np.quantile(defined, (tail, 1 - tail))
     return Estimate(value, min(float(low), value), max(float(high), value))
-
-
-def tail_probability(confidence: float, blocks: int) -> float:
-    """The share of resamples to cut at each end: (1 - confidence) / 2, less when there are few blocks."""
-    if blocks < 2:
-        return 0.0
-    widened = float(np.sqrt(blocks / (blocks - 1))) * t_quantile((1 + confidence) / 2, blocks - 1)
-    return NormalDist().cdf(-widened)
-
-
-def t_quantile(probability: float, freedom: int) -> float:
-    """Student's t by the expansion of Abramowitz & Stegun 26.7.5: within 1 % from 2 degrees of freedom at 0.975."""
-    z = NormalDist().inv_cdf(probability)
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
-    )
-    return z + math.fsum(term / float(freedom) ** power for power, term in enumerate(terms, start=1))

@@ -234,8 +234,12 @@ class World:
 
     def patch_live(self, blob: str) -> None:
         """Puts a model behind the live endpoint, as somebody would who does not ask Retrain."""
+        self.patch(blob, "live")
+
+    def patch(self, blob: str, endpoint: str) -> None:
+        """Puts a model behind an endpoint."""
         scene = self.scenes[self.name]
-        resource = self.studio.get_endpoint(scene.workspace, scene.service, "live")["Resources"][0]
+        resource = self.studio.get_endpoint(scene.workspace, scene.service, endpoint)["Resources"][0]
         base, _, token = self.ports.blobs.sign(blob, "r", timedelta(hours=1)).partition("?")
         container = blob.partition("/")[0]
         account, _, path = base.partition(f"/{container}/")
@@ -244,7 +248,7 @@ class World:
             "RelativeLocation": f"{container}/{path}",
             "SasBlobToken": f"?{token}",
         }
-        self.studio.patch_endpoint(scene.workspace, scene.service, "live", resource["Name"], location)
+        self.studio.patch_endpoint(scene.workspace, scene.service, endpoint, resource["Name"], location)
 
     def decision(self, run: Run) -> Any:
         """The gate's whole decision."""

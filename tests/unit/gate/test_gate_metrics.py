@@ -4,19 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn import metrics as witness
 
 from retrain.gate.facts import CATALOGUE
 from retrain.gate.metrics import METRICS
+from tests.unit.gate.witnesses import SCIKIT
 
-SCIKIT = {
-    "auc": lambda labels, scores: witness.roc_auc_score(labels, scores),
-    "log_loss": lambda labels, scores: witness.log_loss(labels, scores, labels=[0, 1]),
-    "accuracy": lambda labels, scores: witness.accuracy_score(labels, scores >= 0.5),
-    "f1": lambda labels, scores: witness.f1_score(labels, scores >= 0.5, zero_division=0),
-    "rmse": lambda labels, scores: witness.root_mean_squared_error(labels, scores),
-    "mae": lambda labels, scores: witness.mean_absolute_error(labels, scores),
-}
 TIED = st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.7, 1.0])
 ANY = st.floats(-1e6, 1e6)
 

@@ -1,4 +1,4 @@
-"""The interval: agrees with scipy, mirrors when the models swap, ignores the order of rows, covers as it promises."""
+"""The interval: is that of SciPy, mirrors when the models swap, ignores the order of rows, covers as it promises."""
 
 import time
 
@@ -8,8 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from retrain.gate.blocks import MOST_BLOCKS, arrange
 from retrain.gate.metrics import METRICS
-from retrain.gate.statistics import compare, t_quantile, tail_probability
+from retrain.gate.quantiles import t_quantile, tail_probability
+from retrain.gate.statistics import compare, draws
+from tests.unit.gate.witnesses import SCIKIT
 
 
 def scored(seed, rows, kind="regression", better=0.1):
@@ -30,45 +33,82 @@ def days(rows, count):
     return np.arange(rows) * count // rows
 
 
-@pytest.mark.parametrize("name", ["rmse", "mae"])
-def test_the_interval_agrees_with_scipys_paired_bootstrap(name):
-    labels, candidate, champion = scored(1, 400)
+class Given(np.random.Generator):
+    """Hands SciPy the draws of the gate instead of its own."""
+
+    def __init__(self, indexes):
+        super().__init__(np.random.PCG64())
+        self.indexes = iter(indexes)
+
+    def integers(self, *_, size=None, **__):
+        return np.array([next(self.indexes) for _ in range(size[0])])
+
+
+def drawn_rows(labels, candidate, champion, resamples):
+    """The rows of each resample, when every row stands alone."""
+    arranged = arrange(labels, candidate, champion, None)
+    row_of = np.argsort(arranged.codes)
+    counts = np.concatenate(list(draws(arranged, resamples)), axis=1).astype(int)
+    return arranged, [row_of[np.repeat(np.arange(len(labels)), count)] for count in counts.T]
+
+
+@pytest.mark.parametrize("name", [name for name in METRICS if name != "auc"])
+def test_the_intervals_are_those_of_scipys_paired_bootstrap_with_the_same_draws(name):
     metric = METRICS[name]
-    ours = compare(metric, labels, candidate, champion, resamples=10_000)
-    theirs = stats.bootstrap(
-        (labels, candidate, champion),
-        lambda y, a, b: metric.compute(y, b) - metric.compute(y, a),
-        paired=True,
-        vectorized=False,
-        n_resamples=2_000,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    )
-    width = theirs.confidence_interval.high - theirs.confidence_interval.low
-    assert ends(ours.gain) == pytest.approx(tuple(theirs.confidence_interval), abs=width / 12)
+    labels, candidate, champion = scored(1, 300, metric.facts.kind)
+    ours = compare(metric, labels, candidate, champion, resamples=200)
+    arranged, rows = drawn_rows(labels, candidate, champion, 200)
+    sign = 1 if metric.facts.higher_is_better else -1
+    constant = metric.trivial(labels)
+
+    def gain(y, a, b):
+        return sign * (SCIKIT[name](y, a) - SCIKIT[name](y, b))
+
+    def skill(y, a, b):
+        floor = SCIKIT[name](y, np.full(len(y), constant))
+        return (SCIKIT[name](y, a) - floor) / (metric.facts.perfect - floor)
+
+    def skill_gain(y, a, b):
+        return skill(y, a, b) - skill(y, b, a)
+
+    for found, statistic in ((ours.gain, gain), (ours.skill, skill), (ours.skill_gain, skill_gain)):
+        theirs = stats.bootstrap(
+            (labels, candidate, champion),
+            statistic,
+            paired=True,
+            vectorized=False,
+            n_resamples=200,
+            confidence_level=1 - 2 * tail_probability(0.95, arranged.groups),
+            method="percentile",
+            rng=Given(rows),
+        ).confidence_interval
+        assert ends(found) == pytest.approx((theirs.low, theirs.high), rel=1e-9, abs=1e-9)
 
 
-def test_the_auc_interval_agrees_with_scipys_paired_bootstrap():
-    labels, candidate, champion = scored(2, 300, "classification")
-    auc = METRICS["auc"]
-    ours = compare(auc, labels, candidate, champion, resamples=10_000)
-    theirs = stats.bootstrap(
-        (labels, candidate, champion),
-        lambda y, a, b: auc.compute(y, a) - auc.compute(y, b),
-        paired=True,
-        vectorized=False,
-        n_resamples=2_000,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    )
-    width = theirs.confidence_interval.high - theirs.confidence_interval.low
-    assert ends(ours.gain) == pytest.approx(tuple(theirs.confidence_interval), abs=width / 12)
+def test_draws_are_of_as_many_blocks_as_there_are_with_replacement():
+    arranged = arrange(*scored(0, 50), None)
+    counts = np.concatenate(list(draws(arranged, 20_000)), axis=1)
+    assert (counts.sum(axis=0) == 50).all()
+    seen = np.bincount(counts.astype(int).ravel(), minlength=8)[:8] / counts.size
+    assert seen == pytest.approx(stats.binom.pmf(np.arange(8), 50, 1 / 50), abs=0.002)
 
 
-@pytest.mark.parametrize("freedom", [2, 4, 8, 30, 20_000])
-@pytest.mark.parametrize("probability", [0.9, 0.95, 0.975])
+def test_many_rows_in_random_groups_give_the_interval_of_drawing_each_row():
+    widths = []
+    for seed in range(6):
+        labels, candidate, champion = scored(seed, 20_000)
+        found = compare(METRICS["mae"], labels, candidate, champion).gain
+        losses = np.abs(champion - labels) - np.abs(candidate - labels)
+        widths.append((found.high - found.low) / (2 * 1.96 * losses.std(ddof=1) / np.sqrt(20_000)))
+        assert arrange(labels, candidate, champion, None).groups == MOST_BLOCKS
+    assert np.mean(widths) == pytest.approx(1, abs=0.03)  # that of a mean is known; drawing each row is as near to it
+    assert np.std(widths) < 0.06
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 5, 8, 30, 31, 499, 500, 20_000])
+@pytest.mark.parametrize("probability", [0.8, 0.95, 0.975, 0.999, 1 - 1e-5])
 def test_t_quantile_agrees_with_scipy(probability, freedom):
-    assert t_quantile(probability, freedom) == pytest.approx(stats.t.ppf(probability, freedom), rel=0.01)
+    assert t_quantile(probability, freedom) == pytest.approx(stats.t.ppf(probability, freedom), rel=1e-9)
 
 
 def test_few_blocks_move_the_tails_outwards():
