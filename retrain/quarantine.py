@@ -6,6 +6,7 @@ The rules themselves are in `retrain.data.quality`; which files are kept, and wh
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
@@ -15,7 +16,7 @@ import msgspec
 from retrain import paths
 from retrain.data.quality.finding import Finding, milder, of_severity
 from retrain.data.quality.report import File, Report, advice
-from retrain.data.tables import BadData, Table
+from retrain.data.tables import LONGEST_LINE, BadData
 from retrain.model import Model
 from retrain.ports import Ports
 from retrain.run import Run
@@ -74,12 +75,11 @@ def _explained(
     bad: BadData, run: Run, model: Model, spec: SplitSpec, batch: BinaryIO, spool: BinaryIO, baseline: Baseline
 ) -> BadData:
     """What the rules say of columns with which the batch cannot be read, when that is what is wrong."""
-    from retrain.data.forms import opened
     from retrain.data.quality.columns import without_header
     from retrain.data.reading import read
 
     try:
-        names = Table(opened(batch)[0]).columns
+        names = _header(batch)
         if headless := without_header(names, baseline.batches):
             return Refused([headless])
         if spec.columns is not None and set(names) != set(spec.columns):
@@ -90,6 +90,14 @@ def _explained(
     except BadData:
         return bad
     return bad
+
+
+def _header(batch: BinaryIO) -> list[str]:
+    """The first line as names, however odd they are."""
+    from retrain.data.forms import opened
+
+    line = opened(batch)[0].readline(LONGEST_LINE)
+    return next(csv.reader([line.decode("utf-8-sig", "replace")]), [])
 
 
 def judge(run: Run, model: Model, spec: SplitSpec, known: Known, baseline: Baseline) -> Judged:

@@ -128,8 +128,7 @@ def test_a_replay_of_an_accepted_batch_is_not_taken_for_a_repetition(started: Wo
 
 
 def test_a_rule_that_is_off_lets_the_batch_through(started: World) -> None:
-    started.configure(
-        ('metric = "rmse"', f'metric = "rmse"\n[models.{started.name}.intake]\nseverity = {{ unit = "off" }}')
-    )
+    table = f'[models.{started.name}.intake]\nseverity = {{ unit = "off" }}'
+    started.configure(('metric = "rmse"', f'metric = "rmse"\n{table}'))
     run = landed(started, thousands(bikes.months("2011-06")))
     assert run.state is not State.QUARANTINED, run.why
