@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from io import BytesIO
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -26,6 +28,9 @@ from retrain.model import Model
 from retrain.outcome import go
 from retrain.ports import Deployed, Endpoint, JobState, Ports, Save
 from retrain.run import Actor, Artifact, State, target_of
+
+if TYPE_CHECKING:
+    from retrain.data.baseline import Known
 
 OWNED = (paths.HISTORY, paths.ARCHIVE)
 """Containers whose blobs an adoption may name."""
@@ -86,9 +91,9 @@ def adopt(
         probes=probes,
         location=serving.location,
     )
+    if data or not ports.ledger.accepted(target).manifest:
+        _accept(target, data, holdout, model, ports)
     champion = _record(change, known, ports)
-    if data:
-        _accept(target, data, model, ports)
     baseline, released = _baseline(rows, scores, model), release(target, ports)
     return Adopted(champion, serving, baseline, artifact is not None, note, released)
 
@@ -202,24 +207,50 @@ def _record(change: Change, known: Champion | None, ports: Ports) -> Champion:
     return champion
 
 
-def _accept(target: str, blobs: Sequence[str], model: Model, ports: Ports) -> None:
-    """Records what the live model was trained on as accepted data: later runs train on it too."""
+def _accept(target: str, blobs: Sequence[str], holdout: str, model: Model, ports: Ports) -> None:
+    """Records what the live model was trained on as accepted data: later runs train on it too.
+
+    When no data was accepted before, the holdout becomes the first segment of the trusted holdout.
+    """
+    from retrain import remembered
+
+    pointer = ports.ledger.accepted(target)
     known = accepted_manifest(target, ports)
     earlier, columns = (known.parts, known.columns) if known else ((), None)
-    parts = []
+    after, parts = remembered.load(known, ports), []
     for blob in blobs:
-        part, columns = _part(target, _owned(target, blob), model, columns, ports)
+        part, columns, batch = _part(target, _owned(target, blob), model, columns, ports)
+        after = replace(after, baseline=after.baseline.extended(batch))
         parts.append(part)
+    if known is None:
+        columns, rows = _canonical(_owned(target, holdout), model, columns, ports)
+        after = after.joined_by(None, rows, remembered.ADOPTION, model)
     assert columns is not None
-    joined = Manifest(columns=columns, parts=(*earlier, *parts))
-    pointer = ports.ledger.accepted(target)
-    saved = write_accepted(pointer, joined, f"{paths.RUNS}/{paths.place(target)}/adopted.json", ports)
-    ports.ledger.save(Save(accepted=saved))
+    folder = f"{paths.RUNS}/{paths.place(target)}/adopted"
+    joined = remembered.write(after, folder, Manifest(columns=columns, parts=(*earlier, *parts)), ports)
+    ports.ledger.save(Save(accepted=write_accepted(pointer, joined, f"{folder}.json", ports)))
+
+
+def _canonical(
+    holdout: str, model: Model, columns: tuple[str, ...] | None, ports: Ports
+) -> tuple[tuple[str, ...], bytes]:
+    """The columns and the rows of the labelled holdout in the form of a part.
+
+    Raises:
+        BadRequest: its columns are not those of the data.
+    """
+    canonical = BytesIO()
+    try:
+        survey, _ = rewrite(BytesIO(ports.blobs.read(holdout)), spec_of(model, columns), canonical)
+    except BadData as bad:
+        listed = "; ".join(bad.problems)
+        raise BadRequest(f"the holdout {paths.name_of(holdout)} does not fit the data: {listed}") from bad
+    return survey.columns, canonical.getvalue()
 
 
 def _part(
     target: str, blob: str, model: Model, columns: tuple[str, ...] | None, ports: Ports
-) -> tuple[Part, tuple[str, ...]]:
+) -> tuple[Part, tuple[str, ...], Known]:
     """One file in the canonical form in which parts are put together.
 
     Raises:
@@ -230,7 +261,7 @@ def _part(
             source.write(block)
         source.seek(0)
         try:
-            survey = rewrite(source, spec_of(model, columns), canonical)
+            survey, batch = rewrite(source, spec_of(model, columns), canonical, blob)
         except BadData as bad:
             listed = "; ".join(bad.problems)
             raise BadRequest(f"the data {paths.name_of(blob)} cannot be used: {listed}", tuple(bad.problems)) from bad
@@ -240,7 +271,7 @@ def _part(
         kept = f"{paths.RUNS}/{paths.place(target)}/adopted/{digest[:16]}.csv"
         etag = ports.blobs.write(kept, canonical)
     part = Part(blob=kept, etag=etag, sha256=digest, rows=survey.rows, run="adoption", kind="train")
-    return part, survey.columns
+    return part, survey.columns, batch
 
 
 def release(target: str, ports: Ports) -> list[str]:

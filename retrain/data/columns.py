@@ -19,7 +19,6 @@ T = TypeVar("T")
 
 MOST = 64  # different values that are counted one by one
 _GLANCE = 512  # values that show at once that a column has more
-_DOTTED = r"^[+-]?\d{1,3}(\.\d{3})+$"
 
 
 class Moments:
@@ -136,7 +135,9 @@ class Column:
         plain = pc.utf8_trim_whitespace(texts.filter(pa.array(number)))
         dots = plain.filter(pc.match_substring(plain, "."))
         self._dotted = self._dotted or len(dots) > 0
-        self._undotted = self._undotted or not pc.all(pc.match_substring_regex(dots, _DOTTED), min_count=0).as_py()
+        self._undotted = (
+            self._undotted or not pc.all(pc.match_substring_regex(dots, values.DOTTED), min_count=0).as_py()
+        )
 
     def _watch(self, texts: pa.StringArray, codes: NDArray[np.int32], meaning: Meaning) -> NDArray[np.int64] | None:
         there = ~meaning.null

@@ -5,11 +5,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from retrain.data.forms import opened
 from retrain.data.profile import SplitSpec, Survey
 from retrain.data.tables import BadData, Table, encode
+
+if TYPE_CHECKING:
+    from retrain.data.baseline import Known
 
 IN_MEMORY = 16 * 1024 * 1024  # bytes of a file kept in memory before it goes to a temporary one
 COPIED = 1 << 20  # bytes at a time
@@ -60,8 +63,8 @@ def _append(table: Table, order: Sequence[int], whole: BinaryIO) -> None:
         whole.write(encode([row[place] for place in order] if len(row) == len(order) else row))
 
 
-def rewrite(source: BinaryIO, spec: SplitSpec, into: BinaryIO) -> Survey:
-    """Writes a whole file in the form of a part. `source` must be seekable.
+def rewrite(source: BinaryIO, spec: SplitSpec, into: BinaryIO, run: str = "") -> tuple[Survey, Known]:
+    """Writes a whole file in the form of a part, and says what it is remembered by. `source` must be seekable.
 
     Raises BadData with every problem; then the output is of no use.
     """
@@ -71,4 +74,4 @@ def rewrite(source: BinaryIO, spec: SplitSpec, into: BinaryIO) -> Survey:
     with temporary() as spool:
         reading = read(source, spec, spool)
         whole(reading, into)
-    return reading.survey
+    return reading.survey, reading.known(run)

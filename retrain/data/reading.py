@@ -101,6 +101,9 @@ def _different(ascending: U64) -> U64:
     return ascending[fresh]
 
 
+Counted = tuple[Numbers | Texts, NDArray[np.int64] | None]  # a column's block as read, and its distinct times
+
+
 class _Pass:
     """One reading of the rows, from which everything is counted."""
 
@@ -130,11 +133,11 @@ class _Pass:
     def _run(self) -> None:
         """Parses one block ahead in a thread."""
         blocks = iter(self.blocks)
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(2) as pool:
             ahead = pool.submit(self._next, blocks)
             while (found := ahead.result()) is not None:
                 ahead = pool.submit(self._next, blocks)
-                self._take(*found)
+                self._take(pool, *found)
 
     def _next(self, blocks: Iterator[Block]) -> tuple[Block, pa.RecordBatch, list[tuple[int, int]]] | None:
         block = next(blocks, None)
@@ -148,33 +151,45 @@ class _Pass:
 
         return block, parsed(block, self.names, skip), wrong
 
-    def _take(self, block: Block, batch: pa.RecordBatch, wrong: list[tuple[int, int]]) -> None:
+    def _counted(self, batch: pa.RecordBatch, places: range) -> tuple[U64, dict[str, Counted]]:
+        """Some of the columns of a block: their share of the row hashes, and what was read of label and time."""
+        hashes, found = np.zeros(batch.num_rows, np.uint64), {}
+        for place in places:
+            column, taken = self.columns[place], self._typed[place].take(batch.columns[place])
+            clock = column.count(taken)
+            hashes += taken.hashes
+            if column.name in (self.spec.label, self.spec.time):
+                found[column.name] = (taken, clock)
+        return hashes, found
+
+    def _take(
+        self, pool: ThreadPoolExecutor, block: Block, batch: pa.RecordBatch, wrong: list[tuple[int, int]]
+    ) -> None:
+        other = pool.submit(self._counted, batch, range(1, len(self.names), 2))
         self.rows += len(block)
         for row, width in wrong:
             self.ragged(int(block.lines[row]), f"{width} fields")
         lines = np.delete(np.asarray(block.lines), [row for row, _ in wrong]) if wrong else block.lines
-        hashes = np.zeros(batch.num_rows, np.uint64)
-        days = np.zeros(batch.num_rows, np.int32)
-        for typed, column, texts in zip(self._typed, self.columns, batch.columns, strict=True):
-            taken = typed.take(texts)
-            clock = column.count(taken)
-            hashes += taken.hashes
-            if column.name == self.spec.label:
-                self.label.take(taken, lines)
-            if column.name == self.spec.time and isinstance(taken, Texts):
-                days = self._dated(taken, clock, lines)
+        hashes, found = self._counted(batch, range(0, len(self.names), 2))
+        more, rest = other.result()
+        hashes += more
+        found |= rest
+        self.label.take(found[self.spec.label][0], lines)
+        days = self._days(found, lines) if self.spec.time else np.zeros(batch.num_rows, np.int32)
         values.stir(hashes)
         self.lowest.take(hashes)
         self.sample.take(hashes, batch)
         self.spool.write(hashes.tobytes())
         self.spool.write(days.tobytes())
 
-    def _dated(self, taken: Texts, clock: NDArray[np.int64] | None, lines: Any) -> NDArray[np.int32]:
+    def _days(self, found: dict[str, Counted], lines: Any) -> NDArray[np.int32]:
         """The day of each row since 1970; rows without one are noted."""
+        taken, clock = found[str(self.spec.time)]
+        assert isinstance(taken, Texts)
         wrong = taken.meaning.null
         if clock is None or wrong.any():
-            found = values.each_time(taken.texts.to_pylist())
-            clock, wrong = found.astype(np.int64), np.isnat(found)
+            each = values.each_time(taken.texts.to_pylist())
+            clock, wrong = each.astype(np.int64), np.isnat(each)
         for row in np.flatnonzero(wrong[taken.codes]) if wrong.any() else ():
             self.undated(int(lines[row]), taken.texts[int(taken.codes[row])].as_py())
         days = np.where(wrong, 0, clock // _DAY).astype(np.int32)

@@ -9,6 +9,7 @@ their bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -166,22 +167,27 @@ def _hash_limit(hashes: Iterator[Any], cap: int) -> Any:
 def _write(reading: Reading, side: Side, parts: dict[str, Written]) -> None:
     for part in parts.values():
         part.write(encode(reading.survey.columns), 0)
-    for block, hashes, days in reading.asides():
-        rows = None
-        for name, mask in side(hashes, days).items():
-            count = int(mask.sum())
-            if count and rows is None:
-                rows = _rows(reading, block)
-            if count:
-                parts[name].write(_chosen(rows, mask, count), count)
+    with ThreadPoolExecutor(1) as pool:
+        before = None
+        for block, hashes, days in reading.asides():
+            masks = side(hashes, days)
+            if before is not None:
+                before.result()
+            before = pool.submit(_write_block, reading, block, masks, parts)
+        if before is not None:
+            before.result()
 
 
-def _chosen(rows: pa.Array, mask: Any, count: int) -> bytes:
+def _write_block(reading: Reading, block: Block, masks: Masks, parts: dict[str, Written]) -> None:
     import pyarrow as pa
 
     from retrain.data.blocks import joined
 
-    return joined(rows if count == len(rows) else rows.filter(pa.array(mask)))
+    rows = _rows(reading, block)
+    for name, mask in masks.items():
+        count = int(mask.sum())
+        if count:
+            parts[name].write(joined(rows if count == len(rows) else rows.filter(pa.array(mask))), count)
 
 
 def _rows(reading: Reading, block: Block) -> pa.Array:

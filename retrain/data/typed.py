@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from retrain.data import values
 from retrain.data.values import U64, Floats, Meaning, Style
 
+_FEW = 1_000  # so many distinct texts are no sign that a column does not repeat itself
+
 
 @dataclass(frozen=True)
 class Numbers:
@@ -32,7 +34,8 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Texts:
-    """A block by its distinct texts: `codes` of each row into them, and what each means."""
+    """A block by its distinct texts: `codes` of each row into them, and what each means. A column that has shown that
+    it hardly repeats itself gives all its texts."""
 
     codes: NDArray[np.int32]
     texts: pa.StringArray
@@ -49,7 +52,7 @@ class Typed:
     def __init__(self, name: str, style: Style = "plain", *, typed: bool = True) -> None:
         self.name, self.style = name, style
         self._type = pa.int64() if typed and style == "plain" else None
-        self._holes = False
+        self._holes = self._scattered = False
         self._salt = values.salt(name)
 
     def take(self, texts: pa.StringArray) -> Numbers | Texts:
@@ -78,9 +81,13 @@ class Typed:
         return Numbers(parsed, floats, self._salted(values.number_hashes(floats, residue, parsed.null_count > 0)))
 
     def _texts(self, column: pa.StringArray) -> Texts:
+        if self._scattered:
+            meaning = values.meaning(column, self.style)
+            return Texts(np.arange(len(column), dtype=np.int32), column, meaning, self._salted(meaning.hashes))
         coded = column.dictionary_encode()
         meaning = values.meaning(coded.dictionary, self.style)
         codes = coded.indices.to_numpy()
+        self._scattered = len(coded.dictionary) > max(_FEW, len(column) // 2)
         return Texts(codes, coded.dictionary, meaning, self._salted(meaning.hashes)[codes])
 
     def _salted(self, hashes: U64) -> U64:
@@ -132,7 +139,5 @@ def _empty(texts: pa.StringArray) -> pa.Array | None:
 def _has(texts: pa.StringArray, marks: bytes) -> bool:
     """Whether any of the texts has one of these characters."""
     data = texts.buffers()[2]
-    if data is None:
-        return False
-    content = np.frombuffer(data, np.uint8)
-    return any(bool((content == mark).any()) for mark in marks)
+    content = b"" if data is None else data.to_pybytes()
+    return any(mark in content for mark in marks)

@@ -32,10 +32,12 @@ _FIRST, _SECOND, _THIRD = (np.uint64(word) for word in (0xBF58476D1CE4E5B9, 0x94
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _WHOLE = r"^[+-]?\d+$"
 _DECIMAL_COMMA = r"^[+-]?(\d+,(\d{1,2}|\d{4,})|(0\d*|\d{4,}),\d{3}|\d{1,3}(\.\d{3})+,\d+)$"
+DOTTED = r"^[+-]?\d{1,3}(\.\d{3})+$"
 _GROUPED_BY_DOTS = r"^[+-]?\d{1,3}(\.\d{3})+,\d+$"
 _THOUSANDS = r"^[+-]?[1-9]\d{0,2}((,\d{3}){2,}(\.\d*)?|,\d{3}\.\d*)$"
 _EITHER = r"^[+-]?[1-9]\d{0,2},\d{3}$"
 _ZONE = r"(Z|[+-]\d\d:?\d\d)$"
+_LONGEST_NULL = max(map(len, EMPTY))
 NULLS = pa.array(sorted({form for text in EMPTY for form in (text, text.upper(), text.title())} | {"NaN"}))
 
 
@@ -51,17 +53,33 @@ class Meaning:
 
 def meaning(texts: pa.StringArray, style: Style = "plain") -> Meaning:
     """What distinct texts mean in a column of this style."""
-    trimmed = pc.utf8_trim_whitespace(texts)
-    null = _true(pc.is_in(pc.utf8_lower(trimmed), value_set=pa.array(sorted(EMPTY)))) | ~_true(texts.is_valid())
+    trimmed = pc.utf8_trim_whitespace(texts) if _spaced(texts) else texts
+    null = _null(trimmed)
     plain = _plain(trimmed, style)
     numbers = _numbers(plain)
-    coerced = ~np.isnan(numbers) & ~_true(pc.equal(plain, texts))
-    hashes = text_hashes(texts)
     places = np.flatnonzero(~np.isnan(numbers))
+    coerced = np.zeros(len(texts), np.bool_)
+    hashes = text_hashes(texts)
     if len(places):
-        hashes[places] = number_hashes(numbers[places], _residue(plain.take(pa.array(places)), numbers[places]))
+        chosen = plain.take(pa.array(places))
+        coerced[places] = ~_true(pc.equal(chosen, texts.take(pa.array(places))))
+        hashes[places] = number_hashes(numbers[places], _residue(chosen, numbers[places]))
     hashes[null] = NONE
-    return Meaning(null, np.where(null, np.nan, numbers), coerced, hashes)
+    return Meaning(null, numbers, coerced, hashes)
+
+
+def _spaced(texts: pa.StringArray) -> bool:
+    """Whether any text may have white space about it."""
+    content = _parts(texts)[1]
+    return bool(((content <= 32) | (content >= 128)).any())
+
+
+def _null(trimmed: pa.StringArray) -> NDArray[np.bool_]:
+    """Which texts spell no value."""
+    null = np.diff(_parts(trimmed)[0]) <= _LONGEST_NULL
+    places = np.flatnonzero(null)
+    null[places] = _true(pc.is_in(pc.utf8_lower(trimmed.take(pa.array(places))), value_set=pa.array(sorted(EMPTY))))
+    return null
 
 
 def plain_numbers(texts: pa.StringArray, style: Style) -> pa.StringArray:
@@ -76,7 +94,7 @@ def _plain(trimmed: pa.StringArray, style: Style) -> pa.StringArray:
         grouped = pc.match_substring_regex(trimmed, f"{_THOUSANDS}|{_EITHER}")
         return pc.if_else(grouped, pc.replace_substring(trimmed, ",", ""), trimmed)
     if style == "comma":
-        decimal = pc.match_substring_regex(trimmed, f"{_DECIMAL_COMMA}|{_EITHER}")
+        decimal = pc.match_substring_regex(trimmed, f"{_DECIMAL_COMMA}|{_EITHER}|{DOTTED}")
         dotless = pc.replace_substring(trimmed, ".", "")
         return pc.if_else(decimal, pc.replace_substring(dotless, ",", "."), trimmed)
     return trimmed
@@ -127,19 +145,25 @@ def number_hashes(numbers: Floats, residue: U64 | None = None, holes: bool = Tru
     hashes: U64 = (numbers + 0.0).view(np.uint64)
     if residue is not None:
         hashes ^= residue * _THIRD
-    stir(hashes)
+    _blend(hashes)
     if holes:
         hashes[np.isnan(numbers)] = NONE
     return hashes
 
 
-def stir(words: U64) -> None:
-    """Spreads every bit over the word, in place."""
-    shifted = words >> np.uint64(32)
+def _blend(words: U64) -> U64:
+    """Spreads every bit over the word, in place; room for another pass."""
+    shifted: U64 = words >> np.uint64(32)
     words ^= shifted
     words *= _FIRST
     np.right_shift(words, np.uint64(29), out=shifted)
     words ^= shifted
+    return shifted
+
+
+def stir(words: U64) -> None:
+    """Spreads every bit over the word, in place, well enough to choose rows by it."""
+    shifted = _blend(words)
     words *= _SECOND
     np.right_shift(words, np.uint64(32), out=shifted)
     words ^= shifted
@@ -163,7 +187,7 @@ def text_hashes(texts: pa.StringArray) -> U64:
     for place in np.flatnonzero(lengths > LONG):
         whole = data[starts[place] : starts[place] + lengths[place]].tobytes()
         hashes[place] = int.from_bytes(blake2b(whole, digest_size=8).digest(), "little")
-    stir(hashes)
+    _blend(hashes)
     return hashes
 
 

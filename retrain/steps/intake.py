@@ -24,7 +24,7 @@ from retrain.data.split import Written, split
 from retrain.data.tables import BadData
 from retrain.errors import Conflict, NotFound, PermanentError, Replaced
 from retrain.model import Model
-from retrain.outcome import Outcome, end, go
+from retrain.outcome import Outcome, end, go, twin
 from retrain.ports import Ports
 from retrain.run import Data, Run, State
 
@@ -86,7 +86,8 @@ def _take(run: Run, model: Model, files: list[BinaryIO], new_file: NewFile, port
         )
         parted = split(reading, new_file(), new_file(), held.hashes)
     except BadData as bad:
-        return _quarantine(run, bad, files, ports)
+        first = ports.ledger.fingerprint(run.target, _fingerprint(run, digests))
+        return twin(run, first, ports.now()) if first else _quarantine(run, bad, files, ports)
     own = [_put(run, "train", parted.train, ports), _put(run, "holdout", parted.holdout, ports)]
     holdout = parted.holdout.content()
     manifest = Manifest(columns=reading.survey.columns, parts=(*(accepted.parts if accepted else ()), *own))

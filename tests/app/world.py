@@ -131,12 +131,12 @@ class World:
 
     # Storage
 
-    def put(self, path: str, content: str, container: str = "training-data") -> str:
+    def put(self, path: str, content: str | bytes, container: str = "training-data") -> str:
         """Uploads a file as a producer with storage rights would; its `container/name`."""
-        self.blobs.get_blob_client(container, path).upload_blob(content.encode(), overwrite=True)
+        self.blobs.get_blob_client(container, path).upload_blob(content, overwrite=True)
         return f"{container}/{path}"
 
-    def drop(self, file: str, content: str, name: str = "") -> str:
+    def drop(self, file: str, content: str | bytes, name: str = "") -> str:
         """Uploads training data of the model."""
         return self.put(f"{paths.place(name or self.name)}/{file}", content)
 
@@ -173,7 +173,7 @@ class World:
         data = self.put(f"{place}/first.csv", self.first, "history")
         return adoption.adopt(name, holdout, self.ports, **{"data": [data], "actor": TESTER, **options})
 
-    def land(self, file: str, content: str, name: str = "") -> Run:
+    def land(self, file: str, content: str | bytes, name: str = "") -> Run:
         """Training data lands; its run is added and its first message sent."""
         run = landing.land(self.drop(file, content, name), self.ports)
         assert run is not None
