@@ -19,7 +19,7 @@ from retrain.data.quality.report import File, Report, advice
 from retrain.data.tables import LONGEST_LINE, BadData
 from retrain.model import Model
 from retrain.ports import Ports
-from retrain.run import Run
+from retrain.run import Released, Run
 
 if TYPE_CHECKING:
     from retrain.data.baseline import Baseline, Known
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 COLUMNS = frozenset({"header_missing", "missing_column", "renamed_column", "new_column"})
 """Rules that nobody can waive: without the accepted columns there is nothing to train on."""
 KNOWN_ALREADY = frozenset({"repeated_batch", "seen_rows", "stale_batch", "overlapping_days"})
-"""Rules that say nothing of a batch which is run again on purpose."""
+"""Rules that say nothing of a batch which is run again on purpose, nor of bytes that were accepted already: another
+configuration may want them, and if none does they end as a duplicate."""
 
 
 class Refused(BadData):
@@ -109,16 +110,17 @@ def judge(run: Run, model: Model, spec: SplitSpec, known: Known, baseline: Basel
     from retrain.data.quality.judging import judge_batch
 
     found = judge_batch(model.intake, spec, known, baseline if baseline.batches else None)
-    findings = tuple(_eased(finding, run) for finding in found)
+    again = bool(run.again) or any(past.profile.sha256 == known.profile.sha256 for past in baseline.batches)
+    findings = tuple(_eased(finding, run.released, again) for finding in found)
     if of_severity(findings, "refuse"):
         raise Refused(findings)
     return Judged(findings)
 
 
-def _eased(finding: Finding, run: Run) -> Finding:
+def _eased(finding: Finding, released: Released | None, again: bool) -> Finding:
     """The finding as it counts for this run: what a person released is in doubt, what they believe is only told."""
-    severity, released = finding.severity, run.released
-    if run.again and finding.rule in KNOWN_ALREADY:
+    severity = finding.severity
+    if again and finding.rule in KNOWN_ALREADY:
         severity = "note"
     if released is not None and finding.rule in released.rules:
         severity = milder(severity, "doubt")
