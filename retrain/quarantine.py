@@ -6,6 +6,7 @@ The rules themselves are in `retrain.data.quality`; which files are kept, and wh
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
@@ -15,10 +16,10 @@ import msgspec
 from retrain import paths
 from retrain.data.quality.finding import Finding, milder, of_severity
 from retrain.data.quality.report import File, Report, advice
-from retrain.data.tables import BadData, Table
+from retrain.data.tables import LONGEST_LINE, BadData
 from retrain.model import Model
 from retrain.ports import Ports
-from retrain.run import Run
+from retrain.run import Released, Run
 
 if TYPE_CHECKING:
     from retrain.data.baseline import Baseline, Known
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 COLUMNS = frozenset({"header_missing", "missing_column", "renamed_column", "new_column"})
 """Rules that nobody can waive: without the accepted columns there is nothing to train on."""
 KNOWN_ALREADY = frozenset({"repeated_batch", "seen_rows", "stale_batch", "overlapping_days"})
-"""Rules that say nothing of a batch which is run again on purpose."""
+"""Rules that say nothing of a batch which is run again on purpose, nor of bytes that were accepted already: another
+configuration may want them, and if none does they end as a duplicate."""
 
 
 class Refused(BadData):
@@ -74,12 +76,11 @@ def _explained(
     bad: BadData, run: Run, model: Model, spec: SplitSpec, batch: BinaryIO, spool: BinaryIO, baseline: Baseline
 ) -> BadData:
     """What the rules say of columns with which the batch cannot be read, when that is what is wrong."""
-    from retrain.data.forms import opened
     from retrain.data.quality.columns import without_header
     from retrain.data.reading import read
 
     try:
-        names = Table(opened(batch)[0]).columns
+        names = _header(batch)
         if headless := without_header(names, baseline.batches):
             return Refused([headless])
         if spec.columns is not None and set(names) != set(spec.columns):
@@ -92,6 +93,14 @@ def _explained(
     return bad
 
 
+def _header(batch: BinaryIO) -> list[str]:
+    """The first line as names, however odd they are."""
+    from retrain.data.forms import opened
+
+    line = opened(batch)[0].readline(LONGEST_LINE)
+    return next(csv.reader([line.decode("utf-8-sig", "replace")]), [])
+
+
 def judge(run: Run, model: Model, spec: SplitSpec, known: Known, baseline: Baseline) -> Judged:
     """The rules' judgement of a run's batch.
 
@@ -101,16 +110,17 @@ def judge(run: Run, model: Model, spec: SplitSpec, known: Known, baseline: Basel
     from retrain.data.quality.judging import judge_batch
 
     found = judge_batch(model.intake, spec, known, baseline if baseline.batches else None)
-    findings = tuple(_eased(finding, run) for finding in found)
+    again = bool(run.again) or any(past.profile.sha256 == known.profile.sha256 for past in baseline.batches)
+    findings = tuple(_eased(finding, run.released, again) for finding in found)
     if of_severity(findings, "refuse"):
         raise Refused(findings)
     return Judged(findings)
 
 
-def _eased(finding: Finding, run: Run) -> Finding:
+def _eased(finding: Finding, released: Released | None, again: bool) -> Finding:
     """The finding as it counts for this run: what a person released is in doubt, what they believe is only told."""
-    severity, released = finding.severity, run.released
-    if run.again and finding.rule in KNOWN_ALREADY:
+    severity = finding.severity
+    if again and finding.rule in KNOWN_ALREADY:
         severity = "note"
     if released is not None and finding.rule in released.rules:
         severity = milder(severity, "doubt")

@@ -57,7 +57,7 @@ def test_a_broken_file_is_quarantined_with_a_report_beside_it(world: World) -> N
     run = ended(world, bikes.text([[*row[:-1], "many"] if n == 9 else row for n, row in enumerate(rows)]))
     assert run.state is State.QUARANTINED
     kept = {name.rsplit("/")[-1] for name in world.names("quarantine")}
-    assert kept == {"data.csv", "report.json"}
+    assert kept == {"data.csv", "report.json", "report.md"}
     assert "line 6" in run.why and "'cnt'" in run.why
     assert world.names("training-data") == []
     assert world.studio.jobs() == [] or all(job["state"] != "Running" for job in world.studio.jobs())

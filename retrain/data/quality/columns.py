@@ -73,9 +73,15 @@ def _likeness(view: View, old: str, name: str) -> tuple[float, str, str] | None:
     """How alike a missing column and a new one are; None when too little."""
     now, before = view.now(name), [column for column in view.before(old) if column.filled]
     apart = min((now.distance(column) for column in before), default=1.0) if now.filled else 1.0
-    alike = difflib.SequenceMatcher(None, old.casefold(), name.casefold()).ratio()
+    alike = _alike(old.casefold(), name.casefold())
     enough = apart <= FITS or (alike >= SIMILAR and apart <= 0.5)
     return (alike - apart, old, name) if enough else None
+
+
+def _alike(old: str, name: str) -> float:
+    """How alike two names are; one that is a part of the other is quite alike."""
+    ratio = difflib.SequenceMatcher(None, old, name).ratio()
+    return max(ratio, 0.8) if min(len(old), len(name)) >= 3 and (old in name or name in old) else ratio
 
 
 def types(view: View) -> Iterator[Finding]:

@@ -129,7 +129,7 @@ FAULTS: dict[str, tuple[str, str, Spoil, SplitSpec]] = {
     "names are in capitals": ("recased_categories", "station", named("station", str.upper), RENTALS),
     "names have blanks": ("recased_categories", "station", named("station", lambda name: f" {name}"), RENTALS),
     "names are coded otherwise": (
-        "recoded_categories", "station", named("station", lambda name: f"S{len(name)}{name[-1]}"), RENTALS
+        "recoded_categories", "station", named("station", lambda name: name[::-1]), RENTALS
     ),
     "names changed places": (
         "recoded_categories", "weather",

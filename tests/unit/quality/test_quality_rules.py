@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from local.docs import ROOT
 from retrain.data.baseline import Baseline
 from retrain.data.profile import SplitSpec
 from retrain.data.quality.finding import ORDER, Finding
@@ -63,6 +64,19 @@ def test_a_finding_reads_with_figure_and_limit(name: str) -> None:
     (finding, *_) = acting(judged(name))
     assert re.search(r"the limit is -?[\d.]+|fit those of earlier batches", finding.message)
     assert finding.figure is not None and finding.limit is not None
+
+
+def test_messages_are_those_of_the_docs() -> None:
+    page = (ROOT / "docs" / "intake.md").read_text(encoding="utf-8")
+    told = {shape(line.rpartition(" | ")[2].removesuffix(" |")) for line in page.splitlines() if line.startswith("| `")}
+    for rule in {rule for rule, *_ in FAULTS.values()}:
+        said = {shape(f.message) for name, fault in FAULTS.items() if fault[0] == rule for f in judged(name)}
+        assert said & told, rule
+
+
+def shape(message: str) -> str:
+    """A message without what differs from batch to batch."""
+    return re.sub(r"'[^']*'", "NAME", re.sub(r"-?\d[\d.,]*", "0", message))
 
 
 def test_one_fault_is_told_once() -> None:
