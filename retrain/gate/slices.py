@@ -23,6 +23,8 @@ from retrain.gate.statistics import NAN, UNKNOWN, Estimate
 from retrain.gate.table import Coded
 
 LONGEST = 80  # characters of a value that are shown
+MOST_SLICES = 200
+"""Of a column with more values the largest slices are judged: what is asked of thousands is sure of nothing."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,14 @@ def _of_column(rules: GateRules, case: Case, column: str, values: Coded) -> Iter
         return
     order = np.argsort(codes, kind="stable")
     ends = np.searchsorted(codes[order], np.arange(len(values.names) + 1))
-    for number in sorted(range(len(values.names)), key=lambda number: values.names[number]):
-        rows = order[ends[number] : ends[number + 1]]
-        if len(rows):
-            yield _slice(rules, case, column, values.names[number][:LONGEST], rows)
+    sizes = np.diff(ends)
+    largest = sorted(np.flatnonzero(sizes), key=lambda number: (-sizes[number], values.names[number]))
+    for number in sorted(largest[:MOST_SLICES], key=lambda number: values.names[number]):
+        yield _slice(rules, case, column, values.names[number][:LONGEST], order[ends[number] : ends[number + 1]])
+    if others := largest[MOST_SLICES:]:
+        why, rows = f"only the {MOST_SLICES} largest slices are judged", int(sizes[others].sum())
+        figures = SliceFigures(column, f"{len(others)} others", rows, 0, -rules.slice_margin, unjudged=why)
+        yield _Raw(figures, NAN, NAN, 0)
 
 
 def _slice(rules: GateRules, case: Case, column: str, value: str, rows: Ints) -> _Raw:

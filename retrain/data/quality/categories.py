@@ -62,10 +62,10 @@ def _recoded(view: View, name: str, now: Shares, unseen: Shares, before: list[Sh
         one, other = (sorted(shares, key=lambda value: -shares[value])[0] for shares in (now, nearest))
         message = (
             f"{percent(share)} of the values of {name!r} are new names with the frequencies of the old ones, such as "
-            f"{one[:40]!r} for {other[:40]!r}: they were coded otherwise"
+            f"{one[:40]!r} for {other[:40]!r}: they were coded otherwise; the limit is {percent(ALL_NEW)}"
         )
         return found("recoded_categories", message, column=name, figure=share, limit=ALL_NEW, most=view.most)
-    return _permuted(view, name, now, alike)
+    return _permuted(view, name, now, alike) if share <= view.rules.unseen else None
 
 
 def _permuted(view: View, name: str, now: Shares, alike: float) -> Finding | None:

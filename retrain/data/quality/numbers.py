@@ -53,7 +53,7 @@ def constants(view: View) -> Iterator[Finding]:
         yield found(
             "constant_column",
             f"the column {name!r} has one value in every row; in earlier batches at least {percent(min(varied))} of "
-            f"the rows had another than the most frequent",
+            f"the rows had another than the most frequent, the limit is {percent(view.rules.constant)}",
             column=name,
             figure=0.0,
             limit=view.rules.constant,
@@ -84,7 +84,8 @@ def swapped(view: View) -> Iterator[Finding]:
         for name, other, across in ways:
             yield found(
                 "swapped_columns",
-                f"the column {name!r} holds what {other!r} held in earlier batches, and the other way round",
+                f"the column {name!r} holds what {other!r} held in earlier batches, and the other way round: its "
+                f"values lie {across:.2f} away from those, and {view.span(name).distance:.2f} from its own",
                 column=name,
                 figure=across,
                 limit=CLEARER * view.span(name).distance,

@@ -159,6 +159,11 @@ def found(
     return Finding(rule=rule, severity=most, message=message, column=column, figure=figure, limit=limit)
 
 
+def plain(figure: float) -> str:
+    """A figure as people read it: `2,220,070`, `12.35`."""
+    return f"{figure:,.0f}" if 1_000 <= abs(figure) < 1e12 else f"{figure:.4g}"
+
+
 def percent(share: float) -> str:
     """A share in percent, as people read it."""
     return f"{100 * share:.3g} %"
