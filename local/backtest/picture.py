@@ -59,6 +59,7 @@ def draw(replay: Replay, file: Path) -> None:
 def _values(axes: Axes, replay: Replay) -> None:
     facts = replay.metric.facts
     better = "higher" if facts.higher_is_better else "lower"
+    unit = f" in units of {replay.label}" if facts.kind == "regression" else ""
     axes.set_title(
         f"{replay.model}: {facts.label} of the live model on the next batch, {replay.learner}, "
         f"{len(replay.steps)} batches",
@@ -66,7 +67,7 @@ def _values(axes: Axes, replay: Replay) -> None:
         fontsize=13,
         fontweight="bold",
     )
-    axes.set_ylabel(f"{facts.label} ({better} is better)")
+    axes.set_ylabel(f"{facts.label}{unit} ({better} is better)")
     _line(axes, replay.oracle, _label(replay, replay.oracle), color="black", linestyle=":", linewidth=1.6, zorder=2)
     for course in replay.courses:
         gate = course.policy in GATES

@@ -96,7 +96,7 @@ class Course:
 class Replay:
     """What came of it. The oracle's course is the yardstick and is not among `courses`.
 
-    spoilt: batches whose clean rows are known and are not what landed.
+    label: the column that is predicted. spoilt: batches whose clean rows are known and are not what landed.
     """
 
     model: str
@@ -105,6 +105,7 @@ class Replay:
     steps: tuple[str, ...]
     courses: tuple[Course, ...]
     oracle: Course
+    label: str = ""
     spoilt: tuple[str, ...] = ()
 
     def regret(self, course: Course) -> float | None:
@@ -150,6 +151,7 @@ def play(
         steps=tuple(step.name for step in steps),
         courses=tuple(courses),
         oracle=follow(oracle(workshop, future), steps, future),
+        label=model.label,
         spoilt=tuple(step.name for step in steps if step.spoilt),
     )
 

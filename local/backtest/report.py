@@ -16,6 +16,7 @@ def report(replay: Replay) -> Json:
     facts = replay.metric.facts
     return {
         "model": replay.model,
+        "label": replay.label,
         "metric": facts.name,
         "higherIsBetter": facts.higher_is_better,
         "learner": replay.learner,

@@ -39,7 +39,9 @@ def found(replay: Replay) -> dict[str, Any]:
 
 
 def test_the_report_has_every_policy_and_every_batch(found: dict[str, Any]) -> None:
-    assert set(found) == {"model", "metric", "higherIsBetter", "learner", "batches", "spoilt", "oracle", "policies"}
+    assert set(found) == {
+        "model", "label", "metric", "higherIsBetter", "learner", "batches", "spoilt", "oracle", "policies",
+    }  # fmt: skip
     assert found["spoilt"] == ["batch-03.csv"]
     assert [course["policy"] for course in found["policies"]] == [
         "never retrain", "always newest", "higher is better", "interval only", "this gate", "the other gate",
