@@ -81,7 +81,7 @@ def _take(run: Run, model: Model, files: list[BinaryIO], new_file: NewFile, port
     try:
         batch = gather(files, new_file) if len(files) > 1 else files[0]
         spec = spec_of(model, accepted.columns if accepted else None)
-        reading = read(batch, spec, new_file(), digests[0] if len(files) == 1 else "")
+        reading = read(batch, spec, new_file, digests[0] if len(files) == 1 else "")
         known = reading.known(run.id)
         findings = _judged(run, model, spec, known, earlier.baseline)
         parted = split(reading, new_file(), new_file(), held.hashes)
