@@ -100,7 +100,14 @@ def types(view: View) -> Iterator[Finding]:
             column=name,
             figure=share if was == "numbers" else None,
             limit=0.0 if was == "numbers" else None,
+            most="doubt" if _codes(view, name) else "refuse",
         )
+
+
+def _codes(view: View, name: str) -> bool:
+    """Whether most values were numbers already, among some texts: then a batch may well have only such."""
+    pairs = zip(view.earlier, view.profiles(name), strict=True)
+    return any(column.kind != "number" and 2 * column.numbers > known.profile.rows for known, column in pairs)
 
 
 def _sort(column: ColumnProfile) -> str:

@@ -80,7 +80,7 @@ class _Outside:
         pooled = np.sort(np.concatenate([column.numbers for column in self.before if column.numbers is not None]))
         unit, apart = mixed_in(beyond, pooled, low, high, width)
         just = len(exceeding(self.now, low, high, 0.0)) / len(self.now) - share
-        if apart > FITS + noise(len(beyond), len(pooled)) or not (unit.wide or share > max(just, NARROW)):
+        if apart > FITS + noise(len(beyond), len(pooled)) or not (unit.wide or self._sure_of_narrow(share, just)):
             return None
         return found(
             "mixed_units",
@@ -92,6 +92,10 @@ class _Outside:
             limit=limit,
             most=self.view.most if unit.wide else "doubt",
         )
+
+    def _sure_of_narrow(self, share: float, just: float) -> bool:
+        """Whether so much lies far out, and so little just beyond, that it is no mere growth."""
+        return not self.view.young and share > max(just, NARROW)
 
     def _beyond(self, rule: str, widths: float, allowed: float, what: str) -> Finding | None:
         low, high = _range(self.before)

@@ -100,7 +100,8 @@ def _profile(name: str, values: np.ndarray, spec: SplitSpec) -> ColumnProfile:
         return ColumnProfile(name=name, kind="time", distinct=distinct, first=ends[0], last=ends[1], disorder=disorder)
     kind = "empty" if not filled else "category" if distinct is not None else "text"
     counts = dict(Counter(filled)) if kind == "category" else {}
-    return ColumnProfile(name=name, kind=kind, nulls=nulls, distinct=distinct, values=counts)
+    numbers = sum(value.isdecimal() for value in filled)
+    return ColumnProfile(name=name, kind=kind, nulls=nulls, distinct=distinct, numbers=numbers, values=counts)
 
 
 def _numbers(name: str, values: np.ndarray) -> ColumnProfile:

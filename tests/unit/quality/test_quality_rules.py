@@ -16,7 +16,7 @@ from retrain.data.profile import SplitSpec
 from retrain.data.quality.finding import ORDER, Finding
 from retrain.data.quality.judging import judge_batch
 from retrain.data.quality.settings import RULES, IntakeRules
-from tests.unit.quality.batches import BUSY, RENTALS, known, month, past
+from tests.unit.quality.batches import BUSY, RENTALS, ROWS, known, month, past
 from tests.unit.quality.faults import FAULTS, NEXT, spoiled
 
 DEFAULT = IntakeRules()
@@ -138,6 +138,23 @@ def test_the_first_batch_is_only_refused_for_gross_faults() -> None:
     assert alone("rows are doubled") == {"duplicate_rows"}
     assert alone("all labels are the same") == {"constant_label"}
     assert alone("labels are shuffled") == set()
+
+
+def test_a_new_season_after_one_batch_is_told_but_not_doubted() -> None:
+    young = Baseline(PAST["rentals"].batches[-1:])
+    for name in ("a fifth of the names is new", "a column is drawn together"):
+        assert acting(judged(name, baseline=young)) == [], name
+
+
+def test_codes_that_are_mostly_numbers_may_be_only_numbers_once() -> None:
+    def coded(number: int) -> dict[str, np.ndarray]:
+        codes = ["12", "17", "33", "A1" if number < NEXT else "44"]
+        return {**month(number), "station": np.random.default_rng(number).choice(codes, ROWS).astype(object)}
+
+    earlier = Baseline(tuple(known(coded(number), run=f"bikes~{number}") for number in range(NEXT)))
+    now = {**coded(NEXT), "station": coded(NEXT)["station"].astype(float)}
+    (found,) = acting(judge_batch(DEFAULT, RENTALS, known(now), earlier))
+    assert (found.rule, found.severity) == ("column_type", "doubt")
 
 
 def test_a_drifting_column_is_not_held_to_a_still_ones_limit() -> None:
