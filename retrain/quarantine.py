@@ -7,7 +7,7 @@ The rules themselves are in `retrain.data.quality`; which files are kept, and wh
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -33,6 +33,9 @@ KNOWN_ALREADY = frozenset({"repeated_batch", "seen_rows", "stale_batch", "overla
 configuration may want them, and if none does they end as a duplicate."""
 
 
+NewFile = Callable[[], BinaryIO]
+
+
 class Refused(BadData):
     """The rules of intake keep the batch out; `findings` are all of theirs, the worst first."""
 
@@ -55,7 +58,13 @@ class Judged:
 
 
 def read_and_judge(
-    run: Run, model: Model, spec: SplitSpec, batch: BinaryIO, spool: BinaryIO, baseline: Baseline, digest: str = ""
+    run: Run,
+    model: Model,
+    spec: SplitSpec,
+    batch: BinaryIO,
+    new_file: NewFile,
+    baseline: Baseline,
+    digest: str = "",
 ) -> tuple[Reading, Known, Judged]:
     """The batch as it was read, and the rules' judgement of it.
 
@@ -65,15 +74,21 @@ def read_and_judge(
     from retrain.data.reading import read
 
     try:
-        reading = read(batch, spec, spool, digest)
+        reading = read(batch, spec, new_file, digest)
     except BadData as bad:
-        raise _explained(bad, run, model, spec, batch, spool, baseline) from bad
+        raise _explained(bad, run, model, spec, batch, new_file, baseline) from bad
     known = reading.known(run.id)
     return reading, known, judge(run, model, spec, known, baseline)
 
 
 def _explained(
-    bad: BadData, run: Run, model: Model, spec: SplitSpec, batch: BinaryIO, spool: BinaryIO, baseline: Baseline
+    bad: BadData,
+    run: Run,
+    model: Model,
+    spec: SplitSpec,
+    batch: BinaryIO,
+    new_file: NewFile,
+    baseline: Baseline,
 ) -> BadData:
     """What the rules say of columns with which the batch cannot be read, when that is what is wrong."""
     from retrain.data.quality.columns import without_header
@@ -84,7 +99,7 @@ def _explained(
         if headless := without_header(names, baseline.batches):
             return Refused([headless])
         if spec.columns is not None and set(names) != set(spec.columns):
-            known = read(batch, msgspec.structs.replace(spec, columns=None), spool).known(run.id)
+            known = read(batch, msgspec.structs.replace(spec, columns=None), new_file).known(run.id)
             judge(run, model, spec, known, baseline)
     except Refused as refused:
         return refused if not COLUMNS.isdisjoint(refused.rules) else bad
@@ -97,7 +112,7 @@ def _header(batch: BinaryIO) -> list[str]:
     """The first line as names, however odd they are."""
     from retrain.data.forms import opened
 
-    line = opened(batch)[0].readline(LONGEST_LINE)
+    line = opened(batch).readline(LONGEST_LINE)
     return next(csv.reader([line.decode("utf-8-sig", "replace")]), [])
 
 

@@ -84,7 +84,7 @@ def _take(run: Run, model: Model, files: list[BinaryIO], new_file: NewFile, port
         batch = gather(files, new_file) if len(files) > 1 else files[0]
         spec = spec_of(model, accepted.columns if accepted else None)
         reading, known, findings = quarantine.read_and_judge(
-            run, model, spec, batch, new_file(), earlier.baseline, digests[0] if len(files) == 1 else ""
+            run, model, spec, batch, new_file, earlier.baseline, digests[0] if len(files) == 1 else ""
         )
         parted = split(reading, new_file(), new_file(), held.hashes)
     except BadData as bad:

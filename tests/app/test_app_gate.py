@@ -10,23 +10,39 @@ import pytest
 from retrain import acts, advance, reconcile
 from retrain.accepted import accepted_manifest
 from retrain.champion import ChangeKind
+from retrain.data.quality.settings import RULES
 from retrain.errors import Conflict
 from retrain.run import Run, State
 from tests.app import bikes
 from tests.app.test_app_production import SPRING, answer, next_second, settled, take_step
 from tests.app.world import TESTER, World
 
-LENIENT = 'mode = "not-worse"\nmargin = 100\ntrusted_margin = 100\nmin_skill = -1\ncollapse = 100'
+LENIENT = (
+    'mode = "not-worse"\nmargin = 100\ntrusted_margin = 100\nmin_skill = -1\ncollapse = 100\ntrusted_rule = "lenient"'
+)
 """Lets a bad model through, as a gate does that somebody has opened too far."""
 FLAT = ('metrics = "output1"', 'metrics = "output1"\nparameters = { "L2 Weight" = "1000000" }')
 """A trainer whose models hardly learn."""
+QUIET = ", ".join(f'{rule} = "off"' for rule in RULES)
+"""Intake has nothing to say here."""
+CALM = 'trusted_rule = "lenient"\ntrusted_margin = 1\nmin_skill = -0.9\ncollapse = 1.5'
+"""Seasons are no contradiction; labels that are upside down are."""
 STRICT = ('mode = "not-worse"', 'mode = "better"')
+
+
+def configure(world: World, *changes: tuple[str, str], promotion: str = "") -> None:
+    """The world's configuration with these changes, rules for promotion, and nothing to say for intake."""
+    table = f"[models.{world.name}.gate]"
+    intake = f"[models.{world.name}.intake]\nseverity = {{ {QUIET} }}\n\n"
+    rules = f"[models.{world.name}.promotion]\n{promotion}\n\n" if promotion else ""
+    world.configure(*changes, (table, f"{intake}{rules}{table}"))
 
 
 @pytest.fixture
 def lenient(new_world: Callable[..., World]) -> World:
     """A world whose live model is good, and whose gate lets a bad one through."""
     world = new_world(champion=bikes.months("2011-04", "2011-05", "2011-06"), gate=LENIENT)
+    configure(world)
     world.adopt()
     return world
 
@@ -36,12 +52,12 @@ def landed(world: World, file: str, *months: str) -> Run:
     return world.finish(world.land(file, bikes.months(*months)))
 
 
-def worsened(world: World, *changes: tuple[str, str]) -> Run:
+def worsened(world: World, promotion: str = "") -> Run:
     """A run whose bad model went live; the gate is strict again, and the trainer as bad as before."""
-    world.configure(FLAT, *changes)
+    configure(world, FLAT, promotion=promotion)
     run = landed(world, "july.csv", "2011-07")
     assert run.state is State.PROMOTED, run.why
-    world.configure(FLAT, STRICT, *changes)
+    configure(world, FLAT, STRICT, promotion=promotion)
     return run
 
 
@@ -54,7 +70,8 @@ def inverted(*months: str) -> str:
 @pytest.fixture
 def taught(new_world: Callable[..., World]) -> World:
     """A world whose champion was promoted from spring; each model learns from its own batch alone."""
-    world = new_world(extra='train_on = "batch"')
+    world = new_world(extra='train_on = "batch"', gate=CALM)
+    configure(world)
     world.adopt()
     first = world.finish(world.land("spring.csv", SPRING))
     assert first.state is State.PROMOTED, first.why
@@ -123,7 +140,7 @@ def test_the_times_that_the_trusted_holdout_was_used_are_counted(taught: World) 
         run = landed(taught, file, month)
         used.append(taught.ports.ledger.accepted(taught.name).uses)
         assert taught.decision(run)["decision"]["uses"] == used[-2]
-    assert used == [0, 1, 2]
+    assert used == [1, 2, 3]
 
 
 def test_a_champion_that_proves_worse_than_its_predecessor_is_taken_back_by_the_next_batch(lenient: World) -> None:
@@ -150,11 +167,7 @@ def test_a_champion_that_proves_worse_than_its_predecessor_is_taken_back_by_the_
 
 
 def test_a_person_is_asked_where_the_configuration_says_so_and_may_keep_the_model(lenient: World) -> None:
-    ask = (
-        f"[models.{lenient.name}.gate]",
-        f'[models.{lenient.name}.promotion]\non_worse = "ask"\n[models.{lenient.name}.gate]',
-    )
-    worsened(lenient, ask)
+    worsened(lenient, 'on_worse = "ask"')
     landed(lenient, "august.csv", "2011-08")
     champion = lenient.ports.ledger.champion(lenient.name)
     assert champion is not None and champion.review is not None
@@ -170,9 +183,10 @@ def test_a_person_is_asked_where_the_configuration_says_so_and_may_keep_the_mode
 
 def test_a_candidate_that_beats_both_goes_live_and_nothing_is_taken_back(new_world: Callable[..., World]) -> None:
     world = new_world(gate=LENIENT)
+    configure(world)
     world.adopt()
     worsened(world)
-    world.configure(STRICT)
+    configure(world, STRICT)
     run = landed(world, "autumn.csv", "2011-08", "2011-09", "2011-10")
     assert run.state is State.PROMOTED, run.why
     told = world.decision(run)["review"]
@@ -183,14 +197,13 @@ def test_a_candidate_that_beats_both_goes_live_and_nothing_is_taken_back(new_wor
 
 
 def test_a_champion_that_cannot_be_scored_any_more_is_replaced_by_force_only(world: World) -> None:
-    world.adopt(data=[])
-    header, *rows = bikes.table(SPRING)
-    gone = header.index("temp")
-    without = bikes.text([row[:gone] + row[gone + 1 :] for row in (header, *rows)])
-    run = world.finish(world.land("without.csv", without))
+    world.adopt()
+    world.studio.fault("execute", endpoint="live", status=400, code="BadArgument", message="column(s) missing: wind")
+    run = world.finish(world.land("spring.csv", SPRING))
     assert run.state is State.REFUSED, run.why
     (found,) = [found for found in world.decision(run)["decision"]["findings"] if found["rule"] == "champion"]
     assert found["verdict"] == "fail"
+    assert "column(s) missing: wind" in run.why
     assert run.verdict is not None and run.verdict.data == "refused"
     acts.promote(run, world.ports, actor=TESTER, why="the sensor is gone", force=True)
     settled(world)
@@ -198,10 +211,12 @@ def test_a_champion_that_cannot_be_scored_any_more_is_replaced_by_force_only(wor
     assert (change.kind, change.why) == (ChangeKind.FORCED, "the sensor is gone")
 
 
-def test_a_good_champion_is_looked_back_at_once_and_stays(world: World) -> None:
+def test_a_good_champion_is_looked_back_at_once_and_stays(new_world: Callable[..., World]) -> None:
+    world = new_world(gate=CALM)
+    configure(world)
     world.adopt()
     assert world.finish(world.land("spring.csv", SPRING)).state is State.PROMOTED
-    world.configure(('metric = "rmse"', 'metric = "rmse"\nmin_gain = 1000'))
+    configure(world, ('metric = "rmse"', 'metric = "rmse"\nmin_gain = 1000'))
     run = landed(world, "summer.csv", "2011-07", "2011-08", "2011-09")
     assert run.verdict is not None and run.verdict.data == "believed", run.why
     champion = world.ports.ledger.champion(world.name)
