@@ -196,7 +196,7 @@ def promote_run(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route(route="api/runs/{run}/{act}", methods=["POST"])
 def act_on_run(req: func.HttpRequest) -> func.HttpResponse:
-    """approve, reject, cancel, replay."""
+    """approve, reject, cancel, replay, release."""
     return _answer(req, routes.act)
 
 

@@ -32,6 +32,8 @@ def everything(plan: Plan, folder: Path, say: Say) -> Json:
     """Runs all parts in `folder`; the figures as JSON values."""
     say("bare warm worker")
     result: Json = {"floor": floor(plan, folder / "floor")}
+    say(f"the gate's verdict on {plan.verdict_rows:,} rows, and a plain loop")
+    result["verdict"] = verdict(plan)
     say("starting the stack")
     with Laboratory(folder / "timed", plan) as lab:
         result |= timed_parts(lab, plan, say)
@@ -142,10 +144,22 @@ def floor(plan: Plan, folder: Path) -> Json:
     folder.mkdir(parents=True)
     for number in range(FIRST, FIRST + plan.floor_files + WARM_UP):
         (folder / f"{number}.csv").write_text(data.table(number, plan.rows, plan.columns))
-    command = [sys.executable, "-m", "benchmarks.floor", str(folder)]
-    answer = subprocess.run(command, cwd=ROOT, env={**os.environ, **ONE_THREAD}, stdout=subprocess.PIPE, check=True)
-    jobs = msgspec.json.decode(answer.stdout, type=list[Job])
+    jobs = msgspec.json.decode(_alone("benchmarks.floor", folder), type=list[Job])
     return {"wall": phases.spread([job.wall for job in jobs]), "cpu": phases.spread([job.cpu for job in jobs])}
+
+
+def verdict(plan: Plan) -> Json:
+    """The gate's verdict and a loop over scikit-learn, in a process of their own."""
+    asked = (plan.verdict_rows, plan.resamples, plan.looped)
+    found: Json = msgspec.json.decode(_alone("benchmarks.verdict", *asked))
+    return found
+
+
+def _alone(module: str, *arguments: object) -> bytes:
+    """What a program of ours writes, run with one thread."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    environment = {**os.environ, **ONE_THREAD}
+    return subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True).stdout
 
 
 def ratios(result: Json) -> Json:

@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 def show(result: Json, console: Console) -> None:
     """Prints what results.json holds, in short."""
-    for table in (_runs(result), _time(result), _pauses(result), _costs(result), _calls(result)):
+    for table in (_runs(result), _time(result), _pauses(result), _costs(result), _calls(result), _verdict(result)):
         console.print(table)
 
 
@@ -97,4 +97,16 @@ def _calls(result: Json) -> Table:
     table.add_row("of these, polls of queues", *(f"{count:g}" for count in calls["polls"].values()))
     table.add_section()
     table.add_row("idle, per hour", f"{result['idle']['callsPerHour']}", "")
+    return table
+
+
+def _verdict(result: Json) -> Table:
+    found = result["verdict"]
+    table = Table(title=f"The gate's verdict on {found['rows']:,} rows, {found['resamples']:,} resamples, CPU seconds")
+    for heading in ("metric", "verdict", "by days", "plain loop", "times as fast"):
+        table.add_column(heading, justify="left" if heading == "metric" else "right")
+    for metric, figures in found["metrics"].items():
+        cells = (f"{figures['verdict']:.3f}", f"{figures['byDay']:.3f}", f"{figures['loop']:,.1f}")
+        table.add_row(metric, *cells, f"{figures['ratio']:,.0f}")
+    table.caption = f"The loop is timed on {found['looped']} resamples. Peak memory {found['peak']:.0f} MB."
     return table

@@ -105,6 +105,26 @@ def replay(ctx: typer.Context, run: Run, reason: Reason = "", json: AsJson = Fal
     act(connect(ctx), run, "replay", {"reason": reason}, json)
 
 
+def release(
+    ctx: typer.Context,
+    run: Run,
+    reason: Reason = "",
+    believe: Annotated[
+        bool, typer.Option("--believe", help="Believe the batch at once; the next one need not confirm it.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Take files from quarantine that rules of intake refused: a new run on them, on the record.
+
+    ```
+    retrain release bikes~0123456789abcdef --reason "the sensors were changed to Fahrenheit"
+    ```
+    """
+    if not reason:
+        raise Usage("a release overrides the rules of intake, so it needs --reason TEXT; the record keeps it")
+    act(connect(ctx), run, "release", {"reason": reason, "believe": believe}, json)
+
+
 def act(api: Api, run: str, name: str, body: Json, json: bool) -> None:
     """One act on a run; prints where that run, or the new one, stands now."""
     found = api.post(f"/api/runs/{segment(run)}/{name}", body)
@@ -113,7 +133,7 @@ def act(api: Api, run: str, name: str, body: Json, json: bool) -> None:
         return
     new = f" (a new run on the data of {run})" if found["id"] != run else ""
     say(f"{found['id']} is {found['state']}{new}")
-    if name in ("approve", "replay"):
+    if name in ("approve", "replay", "release"):
         say(f"Follow it: retrain watch {found['id']}")
 
 

@@ -122,6 +122,7 @@ COMMANDS: dict[str, tuple[tuple[str, Callable[..., None]], ...]] = {
         ("keep", acts.keep),
         ("cancel", acts.cancel),
         ("replay", acts.replay),
+        ("release", acts.release),
     ),
 }
 

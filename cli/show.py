@@ -8,6 +8,7 @@ from typing import Any
 from cli.render import colour_of, facts, figure, heading, say, size, table
 from cli.times import age, between, clock, clock_now, duration
 from cli.verdict import judged
+from retrain.quarantine import may_be_released
 
 Json = dict[str, Any]
 
@@ -30,6 +31,7 @@ NEXT = {
     "expired": "Nobody answered in time. To put it live all the same: retrain promote {id} --force --reason TEXT",
     "promoted": "To take it back: retrain rollback {model}",
 }
+RELEASE = ", or take it as it is: retrain release {id} --reason TEXT"
 UNDER_WAY = "It is under way: retrain watch {id}"
 ENDED_QUIETLY = frozenset({"unchanged", "rejected", "superseded", "cancelled"})
 
@@ -52,6 +54,7 @@ def next_step(run: Json) -> str:
     """What a person can do about the run now; empty when there is nothing."""
     state = run["state"]
     hint = "" if state in ENDED_QUIETLY else NEXT.get(state, UNDER_WAY)
+    hint += RELEASE if state == "quarantined" and may_be_released(run.get("refusedBy", ())) else ""
     return hint.format(id=run["id"], model=run["model"])
 
 

@@ -33,7 +33,7 @@ ADVICE = {
     "disagreement": WAIT,
     "collapse": WAIT,
     "intake": WAIT,
-    "trusted": "It forgets what earlier batches taught: train on more of them (train_on), or set trusted_margin higher.",
+    "trusted": "It forgets what earlier batches taught: train on more of them, or raise trusted_margin.",
     "slices": "It is worse for some of those you serve: train on more rows of theirs, or allow more (slice_margin).",
     "champion": "The live model cannot be asked about such rows, so only a person can put this one live: with --force.",
     "rows": MORE,

@@ -7,6 +7,7 @@ that it does not, and it stays out. The pointer is saved with the run, so two ru
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Literal
 
 import msgspec
@@ -40,15 +41,6 @@ def accepted_manifest(target: str, ports: Ports) -> Manifest | None:
     """All data accepted so far, or None."""
     accepted = ports.ledger.accepted(target)
     return read_manifest(accepted.manifest, ports) if accepted.manifest else None
-
-
-def read_manifest(blob: str, ports: Ports) -> Manifest:
-    """The manifest in a run's record of its training data."""
-    return from_json(ports.blobs.read(blob), _Recorded).manifest
-
-
-class _Recorded(msgspec.Struct, frozen=True):
-    manifest: Manifest
 
 
 @dataclass(frozen=True)
@@ -87,41 +79,50 @@ def _joined(run: Run, pointer: Accepted, earlier: Doubted | None, ruled: Ruled, 
         count = earlier.count + 1 if earlier else 1
         own = Doubted(run=run.id, order=run.order, data=run.data, at=ports.now(), count=count, why=ruled.why)
         return msgspec.structs.replace(pointer, doubted=newer or own)
-    joined = _with_parts(run, pointer, ports, earlier if settled.brings else None)
-    cleared = msgspec.structs.replace(joined, doubted=None) if settled.clears else joined
-    return msgspec.structs.replace(cleared, uses=0) if settled.anew else cleared
+    joined = _anew(run, pointer, earlier, ports) if settled.anew else _with_own(run, pointer, ports)
+    return msgspec.structs.replace(joined, doubted=None) if settled.clears else joined
 
 
-def _with_parts(run: Run, pointer: Accepted, ports: Ports, earlier: Doubted | None = None) -> Accepted:
-    """The pointer after a run's own parts joined the accepted data, and those of a batch that it confirmed.
-
-    Unless there is one, or another run was decided meanwhile, that is the run's own manifest as it stands.
-    """
+def _with_own(run: Run, pointer: Accepted, ports: Ports) -> Accepted:
+    """The pointer after a run's own batch joined: its own manifest as it stands, unless another run was decided
+    meanwhile."""
     assert run.data is not None
-    if earlier is None and pointer.manifest == run.data.joins:
+    if pointer.manifest == run.data.joins:
         return msgspec.structs.replace(pointer, manifest=run.data.manifest)
-    recorded = read_manifest(run.data.manifest, ports)
-    known = read_manifest(pointer.manifest, ports) if pointer.manifest else None
-    before = known.parts if known else ()
-    if any(part.run == run.id for part in before):
+    recorded, known = read_manifest(run.data.manifest, ports), read_manifest(pointer.manifest, ports)
+    if any(part.run == run.id for part in known.parts):
         return pointer
     from retrain import remembered  # loads numpy and pyarrow
 
+    joined = Manifest(columns=recorded.columns, parts=(*known.parts, *_own(recorded, run.id)))
     model = ports.models.get(run.target)
-    if earlier is None:
-        joined = Manifest(columns=recorded.columns, parts=(*before, *_own(recorded, run.id)))
-        joined = remembered.merged(run, recorded, known, joined, model, ports)
-    else:
-        doubted = read_manifest(earlier.data.manifest, ports)
-        own = (*_own(doubted, earlier.run), *_own(recorded, run.id))
-        joined = Manifest(columns=recorded.columns, parts=(*before, *own))
-        joined = remembered.restarted(run, doubted, earlier.run, recorded, known, joined, model, ports)
-    return write_accepted(pointer, joined, paths.file(run, "accepted.json"), ports)
+    return _pointing(pointer, remembered.merged(run, recorded, known, joined, model, ports), run, ports)
+
+
+def _anew(run: Run, pointer: Accepted, earlier: Doubted | None, ports: Ports) -> Accepted:
+    """The pointer once a change was found to last: the batch that was in doubt joins with the run's own, and the
+    trusted holdout begins with them."""
+    from retrain import remembered
+
+    assert run.data is not None
+    recorded = read_manifest(run.data.manifest, ports)
+    known = read_manifest(pointer.manifest, ports) if pointer.manifest else None
+    doubted = read_manifest(earlier.data.manifest, ports) if earlier else recorded
+    of = earlier.run if earlier else run.id
+    parts = (*(known.parts if known else ()), *(_own(doubted, of) if earlier else ()), *_own(recorded, run.id))
+    joined = Manifest(columns=recorded.columns, parts=parts)
+    model = ports.models.get(run.target)
+    whole = remembered.restarted(run, doubted, of, recorded, known, joined, model, ports)
+    return msgspec.structs.replace(_pointing(pointer, whole, run, ports), uses=0)
 
 
 def _own(manifest: Manifest, run: str) -> tuple[Part, ...]:
     """The parts that a run brought itself."""
     return tuple(part for part in manifest.parts if part.run == run)
+
+
+def _pointing(pointer: Accepted, manifest: Manifest, run: Run, ports: Ports) -> Accepted:
+    return msgspec.structs.replace(pointer, manifest=write_manifest(manifest, paths.folder(run), ports))
 
 
 def _line(earlier: Doubted, run: Run, ruled: Ruled, ports: Ports) -> Move:
@@ -144,7 +145,18 @@ def _line(earlier: Doubted, run: Run, ruled: Ruled, ports: Ports) -> Move:
     )
 
 
-def write_accepted(pointer: Accepted, manifest: Manifest, blob: str, ports: Ports) -> Accepted:
-    """Writes a manifest of accepted data and returns the pointer to it, to be saved under If-Match."""
-    ports.blobs.write(blob, msgspec.json.encode({"manifest": manifest}))
-    return msgspec.structs.replace(pointer, manifest=blob)
+class _Recorded(msgspec.Struct, frozen=True):
+    manifest: Manifest
+
+
+def read_manifest(blob: str, ports: Ports) -> Manifest:
+    """The manifest in a run's record of its training data."""
+    return from_json(ports.blobs.read(blob), _Recorded).manifest
+
+
+def write_manifest(manifest: Manifest, folder: str, ports: Ports) -> str:
+    """Writes a manifest under a name made of its content, so that whoever writes another does it no harm; where."""
+    content = msgspec.json.encode({"manifest": manifest})
+    blob = f"{folder}/accepted-{sha256(content).hexdigest()[:12]}.json"
+    ports.blobs.write(blob, content)
+    return blob

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from retrain import artifacts, paths
-from retrain.accepted import accepted_manifest, spec_of, write_accepted
+from retrain.accepted import accepted_manifest, spec_of, write_manifest
 from retrain.advance import save, send
 from retrain.champion import Champion, Change, ChangeKind, Probes
 from retrain.data.files import rewrite
@@ -80,7 +80,7 @@ def adopt(
     except NotFound:
         if known is not None:
             raise
-        return _vacant(target, data, actor, ports)
+        return _vacant(target, data, holdout, actor, ports)
     scores = _scores(target, holdout, rows, endpoint, ports)
     version = known.version + 1 if known else 0
     artifact, note = _copied(target, version, endpoint, ports)
@@ -105,7 +105,7 @@ def adopt(
     return Adopted(champion, serving, baseline, artifact is not None, note, released)
 
 
-def _vacant(target: str, data: Sequence[str], actor: Actor, ports: Ports) -> Adopted:
+def _vacant(target: str, data: Sequence[str], holdout: str, actor: Actor, ports: Ports) -> Adopted:
     """Nothing is live yet: that is put on record, and the first model that is good enough goes live."""
     note = "nothing is live yet; the first model that the gate finds good enough goes live, and cannot be taken back"
     change = Change(
@@ -119,8 +119,7 @@ def _vacant(target: str, data: Sequence[str], actor: Actor, ports: Ports) -> Ado
         why=note,
     )
     champion = _record(change, None, ports)
-    if data:
-        _accept(target, data, ports.models.get(target), ports)
+    _accept(target, data, holdout, ports.models.get(target), ports)
     return Adopted(champion, Deployed(resource="", location=""), None, False, note, release(target, ports))
 
 
@@ -254,7 +253,8 @@ def _accept(target: str, blobs: Sequence[str], holdout: str, model: Model, ports
     assert columns is not None
     folder = f"{paths.RUNS}/{paths.place(target)}/adopted"
     joined = remembered.write(after, folder, Manifest(columns=columns, parts=(*earlier, *parts)), ports)
-    ports.ledger.save(Save(accepted=write_accepted(pointer, joined, f"{folder}.json", ports)))
+    accepted = msgspec.structs.replace(pointer, manifest=write_manifest(joined, folder, ports))
+    ports.ledger.save(Save(accepted=accepted))
 
 
 def _canonical(

@@ -62,8 +62,8 @@ class Intent(Record, frozen=True):
 
     `begun`: the service took it. `operation`: where the service tells how far it is, until it is done. `job`: the one
     that scores the probe rows, where only files are scored. `due`: by then it must show. `looks`: how often somebody
-    looked, `looked`: when last. `restoring`: it did not show, so the champion goes back to where it was; `why` says
-    what was seen.
+    looked, `looked`: when last. `repeated`: another change arrived late and took its place, so it was asked for again.
+    `restoring`: it did not show, so the champion goes back to where it was; `why` says what was seen.
     """
 
     change: Change
@@ -73,6 +73,7 @@ class Intent(Record, frozen=True):
     job: str = ""
     looks: int = 0
     looked: datetime | None = None
+    repeated: bool = False
     restoring: bool = False
     why: str = ""
 

@@ -100,6 +100,15 @@ def run_of_callback(blob: str) -> str:
     return f"{':'.join(target)}~{digest}"
 
 
+def is_another(location: str, blob: str) -> bool:
+    """Whether an address of a model is that of one of ours, a candidate or a champion, but not of this one.
+
+    An address that is none of ours says nothing: not every service shows a change in the same words.
+    """
+    ours = any(f"/{container}/" in location for container in (CANDIDATES, CHAMPIONS))
+    return ours and not location.endswith(f"/{blob}")
+
+
 def run_of_candidate(blob: str) -> str:
     """The id of the run whose candidate lies at this path.
 

@@ -159,6 +159,10 @@ def carry(champion: Champion, ports: Ports) -> Progress:
     seen = looking.look(champion, intent, endpoint, ports)
     if isinstance(seen, looking.Shown):
         return _end(champion, intent, endpoint)
+    if isinstance(seen, looking.NotShown) and _displaced(champion, intent, endpoint):
+        due = looking.due_after(endpoint, ports.now())
+        again = msgspec.structs.replace(intent, begun=False, repeated=True, looked=ports.now(), due=due)
+        return Progress("pending", _with(champion, again), wait=0)
     if isinstance(seen, looking.NotShown):
         return _put_back(champion, intent, endpoint, ports.now(), seen)
     waiting = _with(champion, msgspec.structs.replace(seen.intent, looks=intent.looks + 1, looked=ports.now()))
@@ -173,6 +177,15 @@ def _served(champion: Champion, endpoint: Endpoint) -> str:
         if champion.vacant:
             return ""
         raise
+
+
+def _displaced(champion: Champion, intent: Intent, endpoint: Endpoint) -> bool:
+    """Whether production serves another model of ours than was asked for: an earlier change, cut off on its way, may
+    arrive after this one. Then this one is asked for once more."""
+    artifact = champion.artifact if intent.restoring else intent.change.artifact
+    if artifact is None or intent.repeated or not intent.begun:
+        return False
+    return paths.is_another(endpoint.current(endpoint.production()).location, artifact.blob)
 
 
 def drifted(champion: Champion, endpoint: Endpoint) -> str:
@@ -242,7 +255,16 @@ def _undone(intent: Intent, endpoint: Endpoint, now: datetime, why: str) -> Inte
     """The intent to put back what was live before."""
     due = looking.due_after(endpoint, now)
     return msgspec.structs.replace(
-        intent, restoring=True, begun=False, operation="", job="", looks=0, looked=None, due=due, why=why
+        intent,
+        restoring=True,
+        begun=False,
+        operation="",
+        job="",
+        looks=0,
+        looked=None,
+        repeated=False,
+        due=due,
+        why=why,
     )
 
 

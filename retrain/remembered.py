@@ -125,9 +125,7 @@ def _written(stem: str, ending: str, content: bytes, ports: Ports) -> str:
     return blob
 
 
-def merged(
-    run: Run, recorded: Manifest, known: Manifest | None, joined: Manifest, model: Model, ports: Ports
-) -> Manifest:
+def merged(run: Run, recorded: Manifest, known: Manifest, joined: Manifest, model: Model, ports: Ports) -> Manifest:
     """`joined`, with what is remembered once the batch of `recorded`, a run's own manifest, joins `known` accepted
     data that is not the data it extended."""
     after = load(known, ports).joined_by(*_own(run.id, recorded, ports), run.id, model)

@@ -220,6 +220,19 @@ class Verdict(Record, frozen=True):
     champion_version: int = -1
 
 
+class Released(Record, frozen=True):
+    """A person's word that a refused batch is right as it is: from which rules, why, and what they refused.
+
+    `believe`: the batch need not be confirmed by the next one either.
+    """
+
+    run: str
+    rules: tuple[str, ...]
+    actor: Actor
+    why: str
+    believe: bool = False
+
+
 class Run(Record, frozen=True):
     """One attempt to retrain one target. `seq` counts saves; `etag` is the ledger's and is not stored."""
 
@@ -253,6 +266,8 @@ class Run(Record, frozen=True):
     tries: int = 0
     why: str = ""
     problems: tuple[str, ...] = ()
+    refused_by: tuple[str, ...] = ()  # the rules of intake that refused the batch; none when it could not be read
+    released: Released | None = None
     link: str = ""
     given: str = ""  # where a model came from that another system trained
     calls_back: bool = False

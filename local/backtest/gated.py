@@ -12,18 +12,14 @@ import msgspec
 
 from local.backtest.learners import Fitted
 from local.backtest.policies import Outcome, Ruling, first_champion
+from local.backtest.reception import Kept, receive
 from local.backtest.standing import Standing
 from local.backtest.steps import Step
 from local.backtest.workshop import Batch, Sheet, Workshop
-from retrain.accepted import spec_of
-from retrain.data.quality.finding import of_severity
-from retrain.data.quality.judging import judge_batch
-from retrain.data.tables import BadData
 from retrain.gate import Decision, Hearing, ModelId, Review, judge, review
 from retrain.gate.judging import failed
 from retrain.gate.table import HoldoutKind
 from retrain.model import Model
-from retrain.remembered import HeldOut
 from retrain.steps.hearing import table
 
 
@@ -75,18 +71,14 @@ class Gated:
 
     def consider(self, step: Step) -> Ruling:
         """One batch through intake, training, gate and the look back."""
-        stands, remembered = self._stands, self._stands.remembered
+        received = receive(step, self._stands, self._model, self._workshop)
+        if isinstance(received, Kept):
+            return self._ended(step, "kept" if received.duplicate else "quarantined", received.rule, received.reason)
+        batch, doubts = received.batch, received.doubts
+        self._standing = stands = self._stands.having_taken(batch)
+        others = [stands.doubted.fresh] if stands.doubted else []
         try:
-            spec = spec_of(self._model, stands.columns)
-            batch = self._workshop.take(step, spec, HeldOut(remembered).hashes)
-        except BadData as bad:
-            return self._ended(step, "quarantined", "unreadable", str(bad))
-        findings = judge_batch(self._model.intake, spec, batch.known, remembered.baseline)
-        if refused := of_severity(findings, "refuse"):
-            return self._ended(step, "quarantined", refused[0].rule, "; ".join(found.message for found in refused))
-        doubts = tuple(found.message for found in of_severity(findings, "doubt"))
-        try:
-            candidate = self._workshop.train(stands.parts, batch, remembered)
+            candidate = self._workshop.train(stands.parts, batch, stands.remembered, others)
         except ValueError as error:
             return self._ended(step, "kept", "training", str(error))
         try:

@@ -130,7 +130,7 @@ def oracle(workshop: Workshop, future: Future) -> Naive:
 
     def rule(trial: Trial) -> Choice:
         seen = future.compare(trial.candidate, trial.champion, trial.step.name)
-        clean = trial.step.truth in (None, trial.step.content)
+        clean = not trial.step.spoilt
         if seen is None:
             return Choice(False, "nothing comes after it that could tell", clean)
         return Choice(seen.gain > 0, f"a gain of {seen.gain:+.5g} on the next batch", clean)

@@ -33,8 +33,9 @@ SPARE = "#000000"
 UNBOUNDED = "never retrain"
 GATES = ("this gate", "the other gate")
 BAD = "#D55E00"
+SPOILT = "#FBE3D6"  # behind a batch whose clean rows are known and are not what landed
 MARKS = {"kept": "|", "quarantined": "s", "crashed": "X"}
-SHADES = ("#4D4D4D", "#D55E00", "#8C510A", "#5E3C99", "#B2182B", "#1B7837", "#762A83", "#E69F00", "#35978F", "#C51B7D")
+SHADES = ("#4D4D4D", "#8C510A", "#5E3C99", "#1B7837", "#C51B7D", "#35978F", "#BFA004", "#08306B", "#B2182B", "#A6611A")
 
 
 def draw(replay: Replay, file: Path) -> None:
@@ -49,6 +50,8 @@ def draw(replay: Replay, file: Path) -> None:
     _values(top, replay)
     _regrets(middle, replay)
     _rulings(below, replay)
+    for axes in (top, middle, below):
+        _spoilt(axes, replay)
     _along(below, replay.steps[1:])
     figure.savefig(file, format="png", metadata={"Software": None})
 
@@ -56,6 +59,7 @@ def draw(replay: Replay, file: Path) -> None:
 def _values(axes: Axes, replay: Replay) -> None:
     facts = replay.metric.facts
     better = "higher" if facts.higher_is_better else "lower"
+    unit = f" in units of {replay.label}" if facts.kind == "regression" else ""
     axes.set_title(
         f"{replay.model}: {facts.label} of the live model on the next batch, {replay.learner}, "
         f"{len(replay.steps)} batches",
@@ -63,7 +67,7 @@ def _values(axes: Axes, replay: Replay) -> None:
         fontsize=13,
         fontweight="bold",
     )
-    axes.set_ylabel(f"{facts.label} ({better} is better)")
+    axes.set_ylabel(f"{facts.label}{unit} ({better} is better)")
     _line(axes, replay.oracle, _label(replay, replay.oracle), color="black", linestyle=":", linewidth=1.6, zorder=2)
     for course in replay.courses:
         gate = course.policy in GATES
@@ -75,6 +79,12 @@ def _values(axes: Axes, replay: Replay) -> None:
     axes.legend(
         loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=9, title="mean, and regret to oracle"
     )
+
+
+def _spoilt(axes: Axes, replay: Replay) -> None:
+    for place, name in enumerate(replay.steps[1:]):
+        if name in replay.spoilt:
+            axes.axvspan(place - 0.42, place + 0.42, color=SPOILT, linewidth=0, zorder=0)
 
 
 def _line(axes: Axes, course: Course, label: str, **style: object) -> None:
@@ -144,7 +154,7 @@ def _rulings(axes: Axes, replay: Replay) -> None:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.grid(axis="x", color="#EEEEEE", linewidth=0.7)
     axes.set_axisbelow(True)
-    _explain(axes, courses, shades)
+    _explain(axes, replay, shades)
 
 
 def _row(axes: Axes, row: int, course: Course, shades: dict[str, str]) -> None:
@@ -161,18 +171,20 @@ def _row(axes: Axes, row: int, course: Course, shades: dict[str, str]) -> None:
             axes.scatter(place, row, s=130, facecolors="none", edgecolors=BAD, marker="o", linewidths=1.4, zorder=4)
 
 
-def _explain(axes: Axes, courses: Sequence[Course], shades: dict[str, str]) -> None:
+def _explain(axes: Axes, replay: Replay, shades: dict[str, str]) -> None:
     from matplotlib.lines import Line2D
 
     def mark(marker: str, colour: str, label: str, **more: object) -> Line2D:
         return Line2D([], [], linestyle="", marker=marker, color=colour, label=label, markersize=7, **more)  # type: ignore[arg-type]
 
+    courses = replay.courses
     outcomes = {record.ruling.outcome for course in courses for record in course.records}
     known = [mark("o", SPARE, "promoted"), mark("o", BAD, "promoted, and worse than before")]
     known += [mark("s", "#AAAAAA", "refused by intake")] if "quarantined" in outcomes else []
     known += [mark("X", "#AAAAAA", "crashed")] if "crashed" in outcomes else []
     if any(course.rolled_back for course in courses):
         known.append(mark("o", "none", "rolled back", markeredgecolor=BAD))
+    known += [mark("s", SPOILT, "known to be spoilt", markeredgewidth=4)] if replay.spoilt else []
     known += [mark("|", shade, f"refused: {rule}", markeredgewidth=2) for rule, shade in shades.items()]
     axes.legend(handles=known, loc="upper left", bbox_to_anchor=(1.0, 1.08), frameon=False, fontsize=8.5)
 

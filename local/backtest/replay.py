@@ -94,7 +94,10 @@ class Course:
 
 @dataclass(frozen=True)
 class Replay:
-    """What came of it. The oracle's course is the yardstick and is not among `courses`."""
+    """What came of it. The oracle's course is the yardstick and is not among `courses`.
+
+    label: the column that is predicted. spoilt: batches whose clean rows are known and are not what landed.
+    """
 
     model: str
     metric: Metric
@@ -102,6 +105,8 @@ class Replay:
     steps: tuple[str, ...]
     courses: tuple[Course, ...]
     oracle: Course
+    label: str = ""
+    spoilt: tuple[str, ...] = ()
 
     def regret(self, course: Course) -> float | None:
         """How much worse than the oracle's its live model was on average, in the metric."""
@@ -146,6 +151,8 @@ def play(
         steps=tuple(step.name for step in steps),
         courses=tuple(courses),
         oracle=follow(oracle(workshop, future), steps, future),
+        label=model.label,
+        spoilt=tuple(step.name for step in steps if step.spoilt),
     )
 
 
@@ -174,9 +181,9 @@ def _record(policy: Policy, step: Step, future: Future) -> Record:
 
 
 def together(steps: Sequence[Step]) -> Step:
-    """Several batches as one, named by the first and the last. Raises CannotPlay: their columns differ."""
+    """Several batches as one, named by the first. Raises CannotPlay: their columns differ."""
     try:
         whole = gather([BytesIO(step.content) for step in steps], BytesIO).read()
     except BadData as bad:
         raise CannotPlay(f"the first {len(steps)} files cannot be put together: {bad}") from bad
-    return Step(f"{steps[0].name} to {steps[-1].name}", whole)
+    return Step(f"{steps[0].name} and {len(steps) - 1} more", whole)

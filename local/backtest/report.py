@@ -16,10 +16,12 @@ def report(replay: Replay) -> Json:
     facts = replay.metric.facts
     return {
         "model": replay.model,
+        "label": replay.label,
         "metric": facts.name,
         "higherIsBetter": facts.higher_is_better,
         "learner": replay.learner,
         "batches": list(replay.steps),
+        "spoilt": list(replay.spoilt),
         "oracle": _course(replay, replay.oracle),
         "policies": [_course(replay, course) for course in replay.courses],
     }

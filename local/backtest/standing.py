@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from local.backtest.learners import Fitted
 from local.backtest.workshop import Batch, Portion
@@ -18,7 +19,8 @@ class Standing:
 
     live: the model that users get. before: the one that it replaced, until they were compared. parts: what is trained
     on. remembered: the baseline and the trusted rows. doubted: the batch that is kept aside, the last of `doubts` in a
-    row. uses: so often the trusted holdout was looked at.
+    row. uses: so often the trusted holdout was looked at. taken: names of the batches that intake let through, by the
+    sha256 of their content.
     """
 
     live: Fitted
@@ -30,12 +32,18 @@ class Standing:
     doubted: Batch | None = None
     doubts: int = 0
     uses: int = 0
+    taken: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def first(cls, live: Fitted, batch: Batch, model: Model) -> Standing:
         """After the batch that the first champion was made from."""
         remembered = _joined(Remembered(), batch, model)
-        return cls(live, (batch.train,), batch.columns, batch.classes, remembered)
+        taken = {batch.profile.sha256: batch.name}
+        return cls(live, (batch.train,), batch.columns, batch.classes, remembered, taken=taken)
+
+    def having_taken(self, batch: Batch) -> Standing:
+        """After intake let the batch through, whatever is thought of it later."""
+        return replace(self, taken={**self.taken, batch.profile.sha256: batch.name})
 
     def believing(self, batch: Batch, decision: Decision, model: Model) -> Standing:
         """After the batch, as far as data goes: what joins, what is kept aside, what is trusted."""

@@ -32,6 +32,11 @@ class Step:
     content: bytes
     truth: bytes | None = None
 
+    @property
+    def spoilt(self) -> bool:
+        """Its clean rows are known, and are not what landed."""
+        return self.truth not in (None, self.content)
+
     @cached_property
     def sha256(self) -> str:
         """Of the content."""

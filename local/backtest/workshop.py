@@ -114,14 +114,18 @@ class Workshop:
 
         Raises BadData: it cannot be used.
         """
-        reading = self._readings.get((step.sha256, spec), lambda: read(BytesIO(step.content), spec, BytesIO()))
+        reading = self.reading(step, spec)
         held = sha256(b"" if withhold is None else withhold.tobytes()).hexdigest()
         return self._batches.get((step.name, step.sha256, spec, held), lambda: self._split(step, reading, withhold))
+
+    def reading(self, step: Step, spec: SplitSpec) -> Reading:
+        """The batch as the app reads it. Raises BadData: it cannot be used."""
+        return self._readings.get((step.sha256, spec), lambda: read(BytesIO(step.content), spec, BytesIO()))
 
     def _split(self, step: Step, reading: Reading, withhold: U64 | None) -> Batch:
         parted = split(reading, BytesIO(), BytesIO(), withhold)
         train, held = parted.train.content(), parted.holdout.content()
-        run = f"{step.name}-{step.sha256[:12]}"
+        run = run_of(step)
         part = Part(blob=step.name, etag="", sha256=parted.train.sha256, rows=parted.train.rows, run=run, kind="train")
         fresh = self.sheet(held, tuple(parted.profile.label.classes or ()))
         known = reading.known(run)
@@ -143,12 +147,17 @@ class Workshop:
         )
         return Sheet(holdout, plain)
 
-    def train(self, accepted: Sequence[Portion], batch: Batch, remembered: Remembered = NOTHING) -> Fitted:
+    def train(
+        self, accepted: Sequence[Portion], batch: Batch, remembered: Remembered = NOTHING, others: Sequence[Sheet] = ()
+    ) -> Fitted:
         """The candidate of a batch: trained on it and on what was accepted before, as the model's `train_on` says.
 
-        `remembered` knows the trusted rows, which must not be trained on. Raises ValueError: nothing can be learnt.
+        `remembered` knows the trusted rows; neither they nor the rows of `others` may be trained on.
+        Raises ValueError: nothing can be learnt.
         """
-        held = np.union1d(HeldOut(remembered).hashes, batch.fresh.hashes)
+        held = HeldOut(remembered).hashes
+        for sheet in (batch.fresh, *others):
+            held = np.union1d(held, sheet.hashes)
         parts = [portion.part for portion in accepted]
         known = {portion.part.sha256: portion for portion in (*accepted, batch.train)}
         chosen = [known[part.sha256] for part in choose(parts, batch.train.part, self.model.train_on)]
@@ -172,6 +181,11 @@ class Workshop:
         """Both models on the same rows. Raises ValueError: one of them cannot be scored on these rows."""
         labels, blocks = np.asarray(sheet.holdout.labels), np.asarray(sheet.holdout.blocks)
         return Paired(labels, self.scores(candidate, sheet), self.scores(champion, sheet), blocks)
+
+
+def run_of(step: Step) -> str:
+    """The name under which a batch is remembered: another one for other content."""
+    return f"{step.name}-{step.sha256[:12]}"
 
 
 class _Once(Generic[V]):

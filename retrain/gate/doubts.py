@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from retrain.gate.criteria import Measurements, better, percent
 from retrain.gate.decision import Data, Finding, finite
 from retrain.gate.rules import GateRules
-from retrain.gate.statistics import Estimate
+from retrain.gate.statistics import Comparison, Estimate
 from retrain.gate.table import Hearing
 
 OBJECTIONS = ("skill", "trusted", "slices")
@@ -61,17 +61,24 @@ def intake(
 
 
 DOUBTS: tuple[Doubt, ...] = (disagreement, collapse, intake)
+DOUBTED = tuple(doubt.__name__ for doubt in DOUBTS)
 
 
 def lasts(rules: GateRules, hearing: Hearing, evidence: Measurements) -> bool:
-    """The candidate is surely better on this batch and on those in doubt before it: so many in a row as are asked."""
-    if not evidence.compared or not better(rules, evidence.fresh.found):
+    """This batch and those in doubt before it say the same: so many in a row as are asked."""
+    if not _convinces(rules, evidence, evidence.fresh.found):
         return False
     if rules.persistence == 1:
         return True
-    if evidence.doubted is None or not better(rules, evidence.doubted.found):
+    doubted = evidence.doubted
+    if doubted is None or not _convinces(rules, evidence, doubted.found):
         return False
     return hearing.doubts + 1 >= rules.persistence
+
+
+def _convinces(rules: GateRules, evidence: Measurements, found: Comparison) -> bool:
+    """The candidate is surely the better one; where there is nothing to compare it with, it surely has skill."""
+    return better(rules, found) if evidence.compared else found.skill.low > rules.min_skill
 
 
 def objects(finding: Finding) -> bool:
@@ -79,8 +86,8 @@ def objects(finding: Finding) -> bool:
     return finding.verdict == "fail" and finding.holdout == "trusted" and finding.rule in OBJECTIONS
 
 
-def of_data(findings: tuple[Finding, ...], doubts: tuple[Finding, ...]) -> Data:
-    """What may be done with the batch, unless the change lasts."""
+def of_data(findings: tuple[Finding, ...], *, doubts: bool) -> Data:
+    """What may be done with the batch: `doubts` are there and the change does not last."""
     shown = any(found.rule == "skill" and found.holdout == "fresh" and found.verdict == "pass" for found in findings)
     if not shown:
         return "refused"

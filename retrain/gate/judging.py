@@ -13,7 +13,7 @@ from retrain.gate.cases import Trial
 from retrain.gate.checks import examine
 from retrain.gate.criteria import CRITERIA, Measurements
 from retrain.gate.decision import Decision, Finding, Measured, ModelId, finite
-from retrain.gate.doubts import DOUBTS, lasts, objects, of_data
+from retrain.gate.doubts import DOUBTED, DOUBTS, lasts, objects, of_data
 from retrain.gate.measuring import measure, record
 from retrain.gate.metrics import METRICS
 from retrain.gate.rules import GateRules
@@ -36,13 +36,12 @@ def decide(rules: GateRules, hearing: Hearing, champion: ModelId | None, candida
     evidence = Measurements.of(measure(rules, cases), trial.compared)
     findings += _applied(rules, evidence)
     doubts = tuple(found for doubt in DOUBTS for found in doubt(rules, hearing, evidence, findings))
-    objections = doubts + tuple(finding for finding in findings if objects(finding))
     confirms = bool(doubts) and lasts(rules, hearing, evidence)
+    data = of_data(findings, doubts=bool(doubts) and not confirms)
+    findings += doubts
     if confirms:
-        findings, doubts = tuple(_waived(finding, objections) for finding in findings), tuple(map(_noted, doubts))
-        findings = (*findings, _lasting(rules, hearing))
-    data = of_data(findings, () if confirms else doubts)
-    return _decision(rules, trial, (*findings, *doubts), evidence, data=data, confirms=confirms)
+        findings = (*(_waived(finding) for finding in findings), _lasting(rules, trial))
+    return _decision(rules, trial, findings, evidence, data=data, confirms=confirms)
 
 
 def _applied(rules: GateRules, evidence: Measurements) -> tuple[Finding, ...]:
@@ -50,20 +49,19 @@ def _applied(rules: GateRules, evidence: Measurements) -> tuple[Finding, ...]:
     return tuple(finding for criterion in CRITERIA for finding in criterion(rules, facts, evidence))
 
 
-def _waived(finding: Finding, objections: tuple[Finding, ...]) -> Finding:
-    return _noted(finding) if finding in objections else finding
+def _waived(finding: Finding) -> Finding:
+    """What a change that lasts overrules informs from then on."""
+    overruled = objects(finding) or finding.rule in DOUBTED
+    return msgspec.structs.replace(finding, verdict="note") if overruled else finding
 
 
-def _noted(finding: Finding) -> Finding:
-    return msgspec.structs.replace(finding, verdict="note")
-
-
-def _lasting(rules: GateRules, hearing: Hearing) -> Finding:
-    seen = 1 if rules.persistence == 1 else hearing.doubts + 1
+def _lasting(rules: GateRules, trial: Trial) -> Finding:
+    seen = 1 if rules.persistence == 1 else trial.hearing.doubts + 1
+    shown = "is surely better" if trial.compared else "surely has skill"
     batches = f"{seen} batches in a row" if seen > 1 else "this batch"
     message = (
-        f"the change lasts: the candidate is surely better on the rows of {batches}, so trusted rows from before it no "
-        "longer count; a person should look at what has changed"
+        f"the change lasts: the candidate {shown} on the rows of {batches}, so trusted rows from before it no longer "
+        "count; a person should look at what has changed"
     )
     return Finding(rule="persistence", verdict="pass", message=message, figure=seen, limit=rules.persistence)
 

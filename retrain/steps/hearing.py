@@ -63,6 +63,7 @@ def hearing(heard: Heard, candidate: Book, champion: Book | None) -> Hearing:
         fresh=tables[FRESH],
         trusted=tables.get(TRUSTED),
         doubted=tables.get(DOUBTED),
+        warned=heard.run.data.doubts if heard.run.data else (),
         doubts=doubted.count if doubted else 1,
         uses=heard.pointer.uses,
         unscored=heard.unscored if champion is None else "",

@@ -8,27 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import msgspec
 
-from retrain import paths
+from retrain import paths, quarantine
 from retrain.accepted import accepted_manifest, read_manifest, spec_of
 from retrain.data.files import gather, temporary
 from retrain.data.manifests import Manifest, Part, choose, concatenate
-from retrain.data.profile import BatchProfile, SplitSpec
+from retrain.data.profile import BatchProfile
+from retrain.data.quality.finding import Finding
 from retrain.data.split import Written, split
 from retrain.data.tables import BadData
 from retrain.errors import Conflict, NotFound, PermanentError, Replaced
 from retrain.model import Model
-from retrain.outcome import Outcome, end, go
+from retrain.outcome import Outcome, end, go, twin
 from retrain.ports import Ports
 from retrain.run import Data, Run, State
 
 if TYPE_CHECKING:
-    from retrain.data.baseline import Baseline, Known
     from retrain.remembered import HeldOut, Remembered
 
 NewFile = Callable[[], BinaryIO]
@@ -71,22 +71,25 @@ def _fetch(blob: str, etag: str, into: BinaryIO, ports: Ports) -> BinaryIO:
 
 def _take(run: Run, model: Model, files: list[BinaryIO], new_file: NewFile, ports: Ports) -> Outcome:
     from retrain import remembered
-    from retrain.data.reading import digest_of, read
+    from retrain.data.reading import digest_of
 
     pointer = ports.ledger.accepted(run.target)
     accepted = read_manifest(pointer.manifest, ports) if pointer.manifest else None
     earlier = remembered.load(accepted, ports)
     held = remembered.HeldOut(earlier)
+    if pointer.doubted is not None:
+        held.add(pointer.doubted.run, ports.blobs.read(pointer.doubted.data.holdout))
     digests = [digest_of(file) for file in files]
     try:
         batch = gather(files, new_file) if len(files) > 1 else files[0]
         spec = spec_of(model, accepted.columns if accepted else None)
-        reading = read(batch, spec, new_file(), digests[0] if len(files) == 1 else "")
-        known = reading.known(run.id)
-        findings = _judged(run, model, spec, known, earlier.baseline)
+        reading, known, findings = quarantine.read_and_judge(
+            run, model, spec, batch, new_file, earlier.baseline, digests[0] if len(files) == 1 else ""
+        )
         parted = split(reading, new_file(), new_file(), held.hashes)
     except BadData as bad:
-        return _quarantine(run, bad, files, ports)
+        first = ports.ledger.fingerprint(run.target, _fingerprint(run, digests))
+        return twin(run, first, ports.now()) if first else _quarantine(run, bad, files, ports)
     own = [_put(run, "train", parted.train, ports), _put(run, "holdout", parted.holdout, ports)]
     holdout = parted.holdout.content()
     manifest = Manifest(columns=reading.survey.columns, parts=(*(accepted.parts if accepted else ()), *own))
@@ -103,22 +106,6 @@ def _take(run: Run, model: Model, files: list[BinaryIO], new_file: NewFile, port
     _keep(run, files, paths.ARCHIVE, ports)
     record = Recorded(manifest=manifest, profile=parted.profile, findings=findings.all, configuration=model)
     return _ready(run, data, record, _fingerprint(run, digests), ports)
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What the rules of intake found in a batch that is not refused: all of it, and the doubts in sentences."""
-
-    all: tuple[Any, ...] = ()
-    doubts: tuple[str, ...] = ()
-
-
-def _judged(run: Run, model: Model, spec: SplitSpec, known: Known, baseline: Baseline) -> Judged:
-    """The one place where a batch is judged before anything of it is kept.
-
-    Raises BadData with what is refused.
-    """
-    return Judged()
 
 
 def _again(run: Run, model: Model, new_file: NewFile, ports: Ports) -> Outcome:
@@ -166,7 +153,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     manifest: Manifest
     configuration: Model
     profile: BatchProfile | None = None
-    findings: tuple[Any, ...] = ()
+    findings: tuple[Finding, ...] = ()
     data: Data | None = None
 
 
@@ -236,15 +223,10 @@ def _keep(run: Run, files: list[BinaryIO], container: str, ports: Ports) -> None
 def _quarantine(run: Run, bad: BadData, files: list[BinaryIO], ports: Ports) -> Outcome:
     """Keeps the files where they can be looked at, with what is wrong beside them for people and machines."""
     _keep(run, files, paths.QUARANTINE, ports)
-    report = {
-        "run": run.id,
-        "files": [{"blob": landed.blob, "etag": landed.etag, "size": landed.size} for landed in run.landings],
-        "problems": bad.problems,
-        "at": ports.now(),
-        "whatToDo": "correct the file and upload it again; the original is kept beside this report",
-    }
-    ports.blobs.write(f"{paths.folder(run, paths.QUARANTINE)}/report.json", msgspec.json.encode(report))
-    return end(run, State.QUARANTINED, "; ".join(bad.problems), ports.now(), problems=tuple(bad.problems))
+    rules = quarantine.write_report(run, bad, ports)
+    return end(
+        run, State.QUARANTINED, "; ".join(bad.problems), ports.now(), problems=tuple(bad.problems), refused_by=rules
+    )
 
 
 def _fingerprint(run: Run, contents: list[str]) -> str:

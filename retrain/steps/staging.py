@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from retrain import scoring
+from retrain import paths, scoring
 from retrain.data.holdout import probe_indexes
 from retrain.errors import BadRequest, PermanentError
 from retrain.holdouts import Questions, fresh_of, rows_at
@@ -173,9 +173,14 @@ def _shown(run: Run, at: Evaluation, model: Model, endpoint: Endpoint, slot: Slo
 def _unchanged(
     run: Run, at: Evaluation, shown: Scores, model: Model, endpoint: Endpoint, slot: Slot, ports: Ports
 ) -> bool:
-    """Whether the slot still serves what was scored."""
+    """Whether the slot still serves what was scored, and that is the model it was given: a change that another run had
+    asked for and that arrives late may have taken its place before the first row was scored."""
+    artifact, serves = at.artifact or run.candidate, endpoint.current(slot).location
+    assert artifact is not None
     if endpoint.by_file:
-        return endpoint.current(slot).location == at.location
+        return serves == at.location
+    if paths.is_another(serves, artifact.blob):
+        return False
     return scoring.same_scores(shown, _probe(run, model, endpoint, slot, ports))
 
 

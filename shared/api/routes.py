@@ -18,6 +18,7 @@ from retrain.messages import (
     CandidateRequest,
     PersonRequest,
     PromotionRequest,
+    ReleaseRequest,
     RunRequest,
     UploadRequest,
 )
@@ -207,6 +208,14 @@ def replay(request: Request, ports: Ports) -> Reply:
     return _accepted(after, request)
 
 
+def release(request: Request, ports: Ports) -> Reply:
+    """A person's word that a refused batch is right: a new run on it."""
+    asked = request.read(ReleaseRequest)
+    run = _run(request, ports)
+    after = acts.release(run, ports, actor=_who(request), why=asked.reason, believe=asked.believe)
+    return _accepted(after, request)
+
+
 def rollback(request: Request, ports: Ports) -> Reply:
     """Puts the model back that was live before: 202 with before and after."""
     found = ports.models.get(request.route["model"])
@@ -223,7 +232,8 @@ def keep(request: Request, ports: Ports) -> Reply:
     return Reply(200, {"model": found.target, "champion": champion_view(champion)})
 
 
-ACTS = {"promote": promote, "approve": approve, "reject": reject, "cancel": cancel, "replay": replay}
+ACTS = {"promote": promote, "approve": approve, "reject": reject, "cancel": cancel, "replay": replay,
+        "release": release}  # fmt: skip
 
 
 def act(request: Request, ports: Ports) -> Reply:

@@ -57,7 +57,7 @@ def test_a_broken_file_is_quarantined_with_a_report_beside_it(world: World) -> N
     run = ended(world, bikes.text([[*row[:-1], "many"] if n == 9 else row for n, row in enumerate(rows)]))
     assert run.state is State.QUARANTINED
     kept = {name.rsplit("/")[-1] for name in world.names("quarantine")}
-    assert kept == {"data.csv", "report.json"}
+    assert kept == {"data.csv", "report.json", "report.md"}
     assert "line 6" in run.why and "'cnt'" in run.why
     assert world.names("training-data") == []
     assert world.studio.jobs() == [] or all(job["state"] != "Running" for job in world.studio.jobs())
@@ -256,7 +256,7 @@ def test_long_holdouts_are_scored_in_parts_that_a_kill_does_not_lose(new_world: 
     world.adopt()
     run = ended(world)
     assert run.state is State.PROMOTED
-    parts = [name for name in world.names("runs") if "/scores/candidate-1/" in name]
+    parts = [name for name in world.names("runs") if "/scores/candidate-1-" in name]
     assert len(parts) >= 4
 
 

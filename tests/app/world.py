@@ -131,12 +131,12 @@ class World:
 
     # Storage
 
-    def put(self, path: str, content: str, container: str = "training-data") -> str:
+    def put(self, path: str, content: str | bytes, container: str = "training-data") -> str:
         """Uploads a file as a producer with storage rights would; its `container/name`."""
-        self.blobs.get_blob_client(container, path).upload_blob(content.encode(), overwrite=True)
+        self.blobs.get_blob_client(container, path).upload_blob(content, overwrite=True)
         return f"{container}/{path}"
 
-    def drop(self, file: str, content: str, name: str = "") -> str:
+    def drop(self, file: str, content: str | bytes, name: str = "") -> str:
         """Uploads training data of the model."""
         return self.put(f"{paths.place(name or self.name)}/{file}", content)
 
@@ -173,7 +173,7 @@ class World:
         data = self.put(f"{place}/first.csv", self.first, "history")
         return adoption.adopt(name, holdout, self.ports, **{"data": [data], "actor": TESTER, **options})
 
-    def land(self, file: str, content: str, name: str = "") -> Run:
+    def land(self, file: str, content: str | bytes, name: str = "") -> Run:
         """Training data lands; its run is added and its first message sent."""
         run = landing.land(self.drop(file, content, name), self.ports)
         assert run is not None
@@ -234,8 +234,12 @@ class World:
 
     def patch_live(self, blob: str) -> None:
         """Puts a model behind the live endpoint, as somebody would who does not ask Retrain."""
+        self.patch(blob, "live")
+
+    def patch(self, blob: str, endpoint: str) -> None:
+        """Puts a model behind an endpoint."""
         scene = self.scenes[self.name]
-        resource = self.studio.get_endpoint(scene.workspace, scene.service, "live")["Resources"][0]
+        resource = self.studio.get_endpoint(scene.workspace, scene.service, endpoint)["Resources"][0]
         base, _, token = self.ports.blobs.sign(blob, "r", timedelta(hours=1)).partition("?")
         container = blob.partition("/")[0]
         account, _, path = base.partition(f"/{container}/")
@@ -244,7 +248,7 @@ class World:
             "RelativeLocation": f"{container}/{path}",
             "SasBlobToken": f"?{token}",
         }
-        self.studio.patch_endpoint(scene.workspace, scene.service, "live", resource["Name"], location)
+        self.studio.patch_endpoint(scene.workspace, scene.service, endpoint, resource["Name"], location)
 
     def decision(self, run: Run) -> Any:
         """The gate's whole decision."""

@@ -146,3 +146,27 @@ def test_a_champion_that_cannot_be_scored_refuses_with_that_reason_and_believes_
     assert (ruling.outcome, ruling.rule, ruling.data) == ("kept", "champion", "refused")
     assert "chill" in ruling.reason
     assert policy._stands.parts == stands.parts
+
+
+def test_the_same_content_again_is_a_duplicate_even_when_it_was_refused_by_the_gate() -> None:
+    workshop = Workshop(model(), ridge())
+    policy = Gated("this gate", workshop)
+    first, second, third = steps([2.0] * 3)
+    policy.begin(first)
+    policy.consider(second)
+    before = policy._stands
+    for known in (first, second):
+        ruling = policy.consider(Step("again", known.content))
+        assert (ruling.outcome, ruling.rule, ruling.data) == ("kept", "duplicate", "refused")
+        assert known.name in ruling.reason
+    assert policy._stands is before
+    assert policy.consider(third).rule != "duplicate"
+
+
+def test_a_column_of_another_name_is_refused_by_the_rule_that_knows_it() -> None:
+    policy = Gated("this gate", Workshop(model(), ridge()))
+    first, second = steps([2.0] * 2)
+    policy.begin(first)
+    ruling = policy.consider(Step("renamed", second.content.replace(b"cold", b"chill", 1)))
+    assert ruling.outcome == "quarantined"
+    assert ruling.rule == "renamed_column" and "chill" in ruling.reason

@@ -263,4 +263,4 @@ def test_a_first_batch_that_makes_no_champion_is_named() -> None:
 
 def test_several_first_files_make_the_champion_together() -> None:
     replay = play(steps(STEADY), model(), ridge(), first=3)
-    assert replay.steps == ("batch-00.csv to batch-02.csv", "batch-03.csv", "batch-04.csv", "batch-05.csv")
+    assert replay.steps == ("batch-00.csv and 2 more", "batch-03.csv", "batch-04.csv", "batch-05.csv")

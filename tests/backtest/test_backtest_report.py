@@ -29,7 +29,7 @@ OUTCOMES = {"promoted", "kept", "quarantined", "crashed"}
 def replay() -> Replay:
     played = steps([2.0, 2.4, 2.8, 3.2, 3.6, 4.0])
     played[2] = Step(played[2].name, broken(2))
-    played[3] = Step(played[3].name, batch(3, 3.2, shuffled=True))
+    played[3] = Step(played[3].name, batch(3, 3.2, shuffled=True), truth=batch(3, 3.2))
     return play(played, model(), ridge(), other=model(confidence=0.99))
 
 
@@ -39,7 +39,10 @@ def found(replay: Replay) -> dict[str, Any]:
 
 
 def test_the_report_has_every_policy_and_every_batch(found: dict[str, Any]) -> None:
-    assert set(found) == {"model", "metric", "higherIsBetter", "learner", "batches", "oracle", "policies"}
+    assert set(found) == {
+        "model", "label", "metric", "higherIsBetter", "learner", "batches", "spoilt", "oracle", "policies",
+    }  # fmt: skip
+    assert found["spoilt"] == ["batch-03.csv"]
     assert [course["policy"] for course in found["policies"]] == [
         "never retrain", "always newest", "higher is better", "interval only", "this gate", "the other gate",
     ]  # fmt: skip

@@ -65,7 +65,7 @@ def test_several_first_files_and_parameters_are_taken(bare: Command, history: Pa
         "--first", "2", "--param", "L2 Weight=10", "--param", "Excluded Columns=day,windspeed", "--json",
     )  # fmt: skip
     assert done.code == Exit.OK, done.err
-    assert json.loads(done.out)["batches"][0] == "2011-01.csv to 2011-02.csv"
+    assert json.loads(done.out)["batches"][0] == "2011-01.csv and 1 more"
 
 
 @pytest.mark.parametrize(

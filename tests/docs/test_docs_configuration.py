@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from local.docs import ROOT
+from retrain.data.quality.settings import IntakeRules
 from retrain.gate.rules import GateRules
 from retrain.model import Basics, HoldoutRules, PromotionRules, read
 from retrain.ncrontab import Ncrontab
@@ -35,6 +36,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[models.NAME.gate]`": GateRules,
     "`[models.NAME.holdout]`": HoldoutRules,
     "`[models.NAME.promotion]`": PromotionRules,
+    "`[models.NAME.intake]`": IntakeRules,
 }
 
 

@@ -12,6 +12,7 @@ from retrain.data.quality.view import GROSS, Shares, View, found, percent
 REWRITTEN = 0.005  # share of rows with a known name in another spelling
 ALL_NEW = 0.9  # share of rows with unseen names from which a coding is another
 FITS = 0.15  # so far apart may the frequencies of two codings of the same things be
+VARIED = 0.1  # share of values other than the most frequent one, from which frequencies tell a coding
 PERMUTED = 0.3  # names that changed places leave at most so much of the distance once they are forgotten
 
 
@@ -58,14 +59,19 @@ def _recoded(view: View, name: str, now: Shares, unseen: Shares, before: list[Sh
     usual = max(
         (sum(_unseen(past, before[:place]).values()) for place, past in enumerate(before) if place), default=0.0
     )
-    if share >= ALL_NEW > 2 * usual and alike <= FITS and 1 < len(now) <= 2 * len(nearest):
+    if share >= ALL_NEW > 2 * usual and alike <= FITS and min(_varied(now), _varied(nearest)) >= VARIED:
         one, other = (sorted(shares, key=lambda value: -shares[value])[0] for shares in (now, nearest))
         message = (
             f"{percent(share)} of the values of {name!r} are new names with the frequencies of the old ones, such as "
-            f"{one[:40]!r} for {other[:40]!r}: they were coded otherwise"
+            f"{one[:40]!r} for {other[:40]!r}: they were coded otherwise; the limit is {percent(ALL_NEW)}"
         )
         return found("recoded_categories", message, column=name, figure=share, limit=ALL_NEW, most=view.most)
-    return _permuted(view, name, now, alike)
+    return _permuted(view, name, now, alike) if share <= view.rules.unseen else None
+
+
+def _varied(shares: Shares) -> float:
+    """The part of the values that are not the most frequent one."""
+    return 1 - max(shares.values())
 
 
 def _permuted(view: View, name: str, now: Shares, alike: float) -> Finding | None:
@@ -92,4 +98,6 @@ def _new(view: View, name: str, unseen: Shares, before: list[Shares]) -> Finding
         f"{percent(share)} of the values of {name!r} are of names never seen before, such as {example[:40]!r}; {known}"
         f"the limit is {percent(limit)}"
     )
-    return found("unseen_categories", message, column=name, figure=share, limit=limit)
+    return found(
+        "unseen_categories", message, column=name, figure=share, limit=limit, most="warn" if view.young else "refuse"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 
+from retrain.data.baseline import Known
 from retrain.data.labels import number
 from retrain.data.profile import ColumnProfile, day_of
 from retrain.data.quality.finding import Finding
@@ -17,8 +18,8 @@ FITS = 0.15  # so far apart may the values of a renamed column be
 def schema(view: View) -> Iterator[Finding]:
     """Columns missing, new, renamed or in another order; a header that is a row of data."""
     names = view.batch.profile.names
-    if header := _header_problem(view, names):
-        yield header
+    if headless := without_header(names, view.earlier):
+        yield headless
         return
     if not view.earlier:
         return
@@ -45,8 +46,9 @@ def _missing_and_new(missing: Sequence[str], new: Sequence[str]) -> Iterator[Fin
         yield found("new_column", f"the column {name!r} is new; no earlier batch had it", column=name)
 
 
-def _header_problem(view: View, names: Sequence[str]) -> Finding | None:
-    known = {value for past in view.earlier for column in past.profile.columns for value in column.values}
+def without_header(names: Sequence[str], earlier: Sequence[Known]) -> Finding | None:
+    """What is said when most names of columns are values: numbers, times, or texts that accepted batches hold."""
+    known = {value for past in earlier for column in past.profile.columns for value in column.values}
     data = [name for name in names if name in known or number(name) is not None or day_of(name) is not None]
     if 2 * len(data) <= len(names):
         return None
@@ -71,9 +73,15 @@ def _likeness(view: View, old: str, name: str) -> tuple[float, str, str] | None:
     """How alike a missing column and a new one are; None when too little."""
     now, before = view.now(name), [column for column in view.before(old) if column.filled]
     apart = min((now.distance(column) for column in before), default=1.0) if now.filled else 1.0
-    alike = difflib.SequenceMatcher(None, old.casefold(), name.casefold()).ratio()
+    alike = _alike(old.casefold(), name.casefold())
     enough = apart <= FITS or (alike >= SIMILAR and apart <= 0.5)
     return (alike - apart, old, name) if enough else None
+
+
+def _alike(old: str, name: str) -> float:
+    """How alike two names are; one that is a part of the other is quite alike."""
+    ratio = difflib.SequenceMatcher(None, old, name).ratio()
+    return max(ratio, 0.8) if min(len(old), len(name)) >= 3 and (old in name or name in old) else ratio
 
 
 def types(view: View) -> Iterator[Finding]:
@@ -92,7 +100,14 @@ def types(view: View) -> Iterator[Finding]:
             column=name,
             figure=share if was == "numbers" else None,
             limit=0.0 if was == "numbers" else None,
+            most="doubt" if _codes(view, name) else "refuse",
         )
+
+
+def _codes(view: View, name: str) -> bool:
+    """Whether most values were numbers already, among some texts: then a batch may well have only such."""
+    pairs = zip(view.earlier, view.profiles(name), strict=True)
+    return any(column.kind != "number" and 2 * column.numbers > known.profile.rows for known, column in pairs)
 
 
 def _sort(column: ColumnProfile) -> str:

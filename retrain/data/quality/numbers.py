@@ -12,7 +12,7 @@ import numpy as np
 
 from retrain.data.profile import ColumnProfile
 from retrain.data.quality.finding import Finding
-from retrain.data.quality.view import Column, View, found, percent
+from retrain.data.quality.view import Column, View, found, percent, weaker
 
 CLEARER = 0.5  # what explains a column leaves at most so much of its distance
 STUCK = 10  # different values from which a column that never varies any more is broken
@@ -53,11 +53,11 @@ def constants(view: View) -> Iterator[Finding]:
         yield found(
             "constant_column",
             f"the column {name!r} has one value in every row; in earlier batches at least {percent(min(varied))} of "
-            f"the rows had another than the most frequent",
+            f"the rows had another than the most frequent, the limit is {percent(view.rules.constant)}",
             column=name,
             figure=0.0,
             limit=view.rules.constant,
-            most=view.most if _stuck(view, name) else "doubt",
+            most=view.most if _stuck(view, name) else weaker(view.most),
         )
 
 
@@ -84,7 +84,8 @@ def swapped(view: View) -> Iterator[Finding]:
         for name, other, across in ways:
             yield found(
                 "swapped_columns",
-                f"the column {name!r} holds what {other!r} held in earlier batches, and the other way round",
+                f"the column {name!r} holds what {other!r} held in earlier batches, and the other way round: its "
+                f"values lie {across:.2f} away from those, and {view.span(name).distance:.2f} from its own",
                 column=name,
                 figure=across,
                 limit=CLEARER * view.span(name).distance,

@@ -96,7 +96,7 @@ def days(view: View) -> Iterator[Finding]:
     column = profile.column(view.spec.time)
     if column and column.disorder and not all(past.disorder for past in view.profiles(view.spec.time)):
         share = column.disorder / profile.rows
-        message = f"{percent(share)} of the rows have an earlier {view.spec.time!r} than the row above; that was not so before"
+        message = f"{percent(share)} of the rows have an earlier {view.spec.time!r} than the row above them"
         yield found("time_order", message, column=view.spec.time, figure=share, limit=0.0)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from retrain.data.quality.finding import Finding
 from retrain.data.quality.measures import Floats, noise
 from retrain.data.quality.units import FEWEST, exceeding, fitting, mixed_in
-from retrain.data.quality.view import Column, View, found, percent
+from retrain.data.quality.view import Column, View, found, percent, plain
 
 CLEARER = 0.5  # what explains a column leaves at most so much of its distance
 SURE = 0.8  # of a distance that a unit of no power of ten must explain, for it is what a season may do
@@ -41,14 +41,16 @@ def _whole(view: View, name: str, now: Column, before: Sequence[Column]) -> Find
     if apart > CLEARER * span.distance or not (unit.wide or span.broken):
         return None
     assert now.profile.mean is not None
-    was = before[-1].profile.mean
+    was, limit = before[-1].profile.mean, span.most + span.chance if unit.wide else span.limit
+    assert was is not None
     return found(
         "unit",
-        f"the column {name!r} is in another unit: its mean is {now.profile.mean:.6g} and was {was:.6g}, and its values "
-        f"fit those of earlier batches {unit.name}",
+        f"the column {name!r} is in another unit: its mean is {plain(now.profile.mean)} and was {plain(was)}, and its "
+        f"values fit those of earlier batches {unit.name}; as they are they lie {span.distance:.2f} away, the limit is "
+        f"{limit:.2f}",
         column=name,
         figure=span.distance,
-        limit=span.most + span.chance if unit.wide else span.limit,
+        limit=limit,
         most=view.most if unit.wide or span.distance - apart > SURE else "doubt",
     )
 
@@ -78,17 +80,22 @@ class _Outside:
         pooled = np.sort(np.concatenate([column.numbers for column in self.before if column.numbers is not None]))
         unit, apart = mixed_in(beyond, pooled, low, high, width)
         just = len(exceeding(self.now, low, high, 0.0)) / len(self.now) - share
-        if apart > FITS + noise(len(beyond), len(pooled)) or not (unit.wide or share > max(just, NARROW)):
+        if apart > FITS + noise(len(beyond), len(pooled)) or not (unit.wide or self._sure_of_narrow(share, just)):
             return None
         return found(
             "mixed_units",
-            f"{percent(share)} of the values of {self.name!r} lie far beyond {low:.6g} to {high:.6g}, the range of "
-            f"earlier batches, and fit them {unit.name}: some rows are in another unit; the limit is {percent(limit)}",
+            f"{percent(share)} of the values of {self.name!r} lie far beyond {plain(low)} to {plain(high)}, the range "
+            f"of earlier batches, and fit them {unit.name}: some rows are in another unit; the limit is "
+            f"{percent(limit)}",
             column=self.name,
             figure=share,
             limit=limit,
             most=self.view.most if unit.wide else "doubt",
         )
+
+    def _sure_of_narrow(self, share: float, just: float) -> bool:
+        """Whether so much lies far out, and so little just beyond, that it is no mere growth."""
+        return not self.view.young and share > max(just, NARROW)
 
     def _beyond(self, rule: str, widths: float, allowed: float, what: str) -> Finding | None:
         low, high = _range(self.before)
@@ -97,8 +104,8 @@ class _Outside:
         if share <= limit:
             return None
         message = (
-            f"{percent(share)} of the values of {self.name!r} lie {what} {low:.6g} to {high:.6g}, the range of earlier "
-            f"batches; the limit is {percent(limit)}"
+            f"{percent(share)} of the values of {self.name!r} lie {what} {plain(low)} to {plain(high)}, the range of "
+            f"earlier batches; the limit is {percent(limit)}"
         )
         return found(rule, message, column=self.name, figure=share, limit=limit)
 

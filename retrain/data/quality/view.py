@@ -15,7 +15,7 @@ import numpy as np
 
 from retrain.data.baseline import Baseline, Known
 from retrain.data.profile import ColumnProfile, SplitSpec
-from retrain.data.quality.finding import Finding, Severity
+from retrain.data.quality.finding import ORDER, Finding, Severity
 from retrain.data.quality.measures import Floats, ks, noise, thinned, total_variation
 from retrain.data.quality.settings import IntakeRules
 
@@ -63,9 +63,14 @@ class View:
         self.span = cache(self._span)
 
     @property
+    def young(self) -> bool:
+        """Whether it is not known yet how much batches differ."""
+        return len(self.earlier) < 2
+
+    @property
     def most(self) -> Severity:
         """The most that a calibrated rule may find: with fewer than two accepted batches its limit is a guess."""
-        return "refuse" if len(self.earlier) > 1 else "doubt"
+        return "doubt" if self.young else "refuse"
 
     @cached_property
     def features(self) -> tuple[str, ...]:
@@ -157,6 +162,16 @@ def found(
 ) -> Finding:  # fmt: skip
     """A finding that is at most so bad; the settings may make it milder."""
     return Finding(rule=rule, severity=most, message=message, column=column, figure=figure, limit=limit)
+
+
+def weaker(severity: Severity) -> Severity:
+    """The next milder severity."""
+    return ORDER[min(ORDER.index(severity) + 1, len(ORDER) - 1)]
+
+
+def plain(figure: float) -> str:
+    """A figure as people read it: `2,220,070`, `12.35`."""
+    return f"{figure:,.0f}" if 1_000 <= abs(figure) < 1e12 else f"{figure:.4g}"
 
 
 def percent(share: float) -> str:

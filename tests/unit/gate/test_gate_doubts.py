@@ -155,6 +155,14 @@ def test_what_intake_doubts_waits_for_the_next_batch():
     assert (again.approved, again.confirms, again.data) == (True, True, "believed")
 
 
+def test_before_the_first_model_a_change_lasts_when_there_is_skill_on_both_batches():
+    fresh, before = (dataclasses.replace(numbers(0.25, seed=seed), champion=None) for seed in (0, 1))
+    decision = ask(GateRules(metric="rmse"), fresh, champion=None, doubted=before, warned=("odd",))
+    assert (decision.approved, decision.confirms, decision.first) == (True, True, True)
+    assert "the candidate surely has skill on the rows of 2 batches in a row" in decision.reason
+    assert ask(GateRules(metric="rmse"), fresh, champion=None, warned=("odd",)).data == "doubted"
+
+
 def test_without_skill_on_fresh_rows_nothing_waits_for_the_next_batch():
     shuffled = dataclasses.replace(numbers(0.25), labels=np.random.default_rng(1).normal(size=300))
     decision = ask(GateRules(metric="rmse"), shuffled, trusted=numbers(0.25, seed=1), warned=("odd",))

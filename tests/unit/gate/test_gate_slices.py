@@ -162,3 +162,13 @@ def test_leaving_out_days_one_by_one_agrees_with_drawing_them(metric):
     columns = (np.asarray(getattr(table, name), dtype=float) for name in ("labels", "candidate", "champion"))
     drawn = compare(METRICS[metric], *columns, days, resamples=10_000).skill_gain
     assert found == pytest.approx((drawn.low, drawn.high), abs=0.1 * (drawn.high - drawn.low))
+
+
+def test_of_very_many_slices_the_largest_are_judged_and_the_others_counted():
+    names = [f"user {row % 250:03}" if row < 2_500 else "all" for row in range(3_000)]
+    table = numbers(0.25, 0.5, 3_000, slices={"station": names})
+    slices = ask(GateRules(metric="rmse", slices=("station",), slice_rows=10), table).holdouts[0].slices
+    assert len(slices) == 201
+    assert (slices[0].value, slices[0].rows, slices[0].unjudged) == ("all", 500, "")
+    last = slices[-1]
+    assert (last.value, last.rows, last.unjudged) == ("51 others", 510, "only the 200 largest slices are judged")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -75,8 +76,6 @@ def past(count: int = 5, spec: SplitSpec = RENTALS) -> Baseline:
 
 def hash_of(line: str) -> int:
     """64 bits, the same in every process."""
-    from hashlib import blake2b
-
     return int.from_bytes(blake2b(line.encode(), digest_size=8).digest(), "big")
 
 
@@ -97,19 +96,12 @@ def _profile(name: str, values: np.ndarray, spec: SplitSpec) -> ColumnProfile:
     nulls, different = len(values) - len(filled), len(set(filled))
     distinct = different if different <= 64 else None
     if name == spec.time:
-        disorder = sum(later < earlier for earlier, later in zip(filled, filled[1:], strict=False))
-        return ColumnProfile(
-            name=name,
-            kind="time",
-            nulls=nulls,
-            distinct=distinct,
-            first=min(filled),
-            last=max(filled),
-            disorder=disorder,
-        )
+        disorder, ends = sum(later < earlier for earlier, later in pairwise(filled)), (min(filled), max(filled))
+        return ColumnProfile(name=name, kind="time", distinct=distinct, first=ends[0], last=ends[1], disorder=disorder)
     kind = "empty" if not filled else "category" if distinct is not None else "text"
     counts = dict(Counter(filled)) if kind == "category" else {}
-    return ColumnProfile(name=name, kind=kind, nulls=nulls, distinct=distinct, values=counts)
+    numbers = sum(value.isdecimal() for value in filled)
+    return ColumnProfile(name=name, kind=kind, nulls=nulls, distinct=distinct, numbers=numbers, values=counts)
 
 
 def _numbers(name: str, values: np.ndarray) -> ColumnProfile:
@@ -129,14 +121,3 @@ def _numbers(name: str, values: np.ndarray) -> ColumnProfile:
         std=float(filled.std()),
         whole=bool((filled % 1 == 0).all()),
     )
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What was done to a batch, and the rule that must find it, in which column."""
-
-    rule: str
-    table: Table
-    column: str = ""
-    spec: SplitSpec = RENTALS
-    quoted: int = 0

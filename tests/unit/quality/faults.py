@@ -129,7 +129,7 @@ FAULTS: dict[str, tuple[str, str, Spoil, SplitSpec]] = {
     "names are in capitals": ("recased_categories", "station", named("station", str.upper), RENTALS),
     "names have blanks": ("recased_categories", "station", named("station", lambda name: f" {name}"), RENTALS),
     "names are coded otherwise": (
-        "recoded_categories", "station", named("station", lambda name: f"S{len(name)}{name[-1]}"), RENTALS
+        "recoded_categories", "station", named("station", lambda name: name[::-1]), RENTALS
     ),
     "names changed places": (
         "recoded_categories", "weather",
@@ -140,7 +140,7 @@ FAULTS: dict[str, tuple[str, str, Spoil, SplitSpec]] = {
     ),
     "all labels are the same": ("constant_label", "rentals", only("rentals", lambda v: np.full(len(v), 7.0)), RENTALS),
     "all labels are of one class": ("constant_label", "busy", only("busy", np.zeros_like), BUSY),
-    "labels are shifted": ("label_shift", "rentals", only("rentals", lambda v: v + 120), RENTALS),
+    "labels are shifted": ("label_shift", "rentals", only("rentals", lambda v: 150 + v / 5), RENTALS),
     "few rows are of a class": ("label_shift", "busy", rows(lambda t, rng: _thinned(t["busy"])), BUSY),
     "labels are shuffled": (
         "label_unrelated", "rentals", lambda t, rng: {**t, "rentals": rng.permutation(t["rentals"])}, RENTALS

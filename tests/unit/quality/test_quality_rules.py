@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 import msgspec
 import numpy as np
 import pytest
 
+from local.docs import ROOT
 from retrain.data.baseline import Baseline
 from retrain.data.profile import SplitSpec
 from retrain.data.quality.finding import ORDER, Finding
 from retrain.data.quality.judging import judge_batch
 from retrain.data.quality.settings import RULES, IntakeRules
-from tests.unit.quality.batches import BUSY, RENTALS, known, month, past
+from tests.unit.quality.batches import BUSY, RENTALS, ROWS, known, month, past
 from tests.unit.quality.faults import FAULTS, NEXT, spoiled
 
 DEFAULT = IntakeRules()
@@ -64,6 +66,19 @@ def test_a_finding_reads_with_figure_and_limit(name: str) -> None:
     assert finding.figure is not None and finding.limit is not None
 
 
+def test_messages_are_those_of_the_docs() -> None:
+    page = (ROOT / "docs" / "intake.md").read_text(encoding="utf-8")
+    told = {shape(line.rpartition(" | ")[2].removesuffix(" |")) for line in page.splitlines() if line.startswith("| `")}
+    for rule in {rule for rule, *_ in FAULTS.values()}:
+        said = {shape(f.message) for name, fault in FAULTS.items() if fault[0] == rule for f in judged(name)}
+        assert said & told, rule
+
+
+def shape(message: str) -> str:
+    """A message without what differs from batch to batch."""
+    return re.sub(r"'[^']*'", "NAME", re.sub(r"-?\d[\d.,]*", "0", message))
+
+
 def test_one_fault_is_told_once() -> None:
     for name in ("two columns changed places", "a column is a thousand times as large", "numbers became words"):
         told = [finding.rule for finding in judged(name) if finding.severity != "note"]
@@ -77,8 +92,6 @@ def test_a_class_that_is_gone_among_several_is_named() -> None:
         msgspec.structs.replace(each.profile, label=msgspec.structs.replace(each.profile.label, classes=classes))
         for each in baseline.batches
     )
-    from dataclasses import replace
-
     earlier = Baseline(tuple(replace(each, profile=p) for each, p in zip(baseline.batches, batches, strict=True)))
     (gone,) = [f for f in judge_batch(DEFAULT, BUSY, known(month(NEXT, BUSY), BUSY), earlier) if f.rule == "class_gone"]
     assert "'2'" in gone.message
@@ -86,12 +99,9 @@ def test_a_class_that_is_gone_among_several_is_named() -> None:
 
 
 def test_numbers_written_as_texts_are_noted_with_their_share() -> None:
-    from dataclasses import replace
-
     batch = known(month(NEXT))
     columns = tuple(
-        msgspec.structs.replace(column, quoted=750) if column.name == "temp" else column
-        for column in batch.profile.columns
+        msgspec.structs.replace(column, quoted=750 if column.name == "temp" else 0) for column in batch.profile.columns
     )
     batch = replace(batch, profile=msgspec.structs.replace(batch.profile, columns=columns))
     (note,) = judge_batch(DEFAULT, RENTALS, batch, PAST["rentals"])
@@ -128,6 +138,23 @@ def test_the_first_batch_is_only_refused_for_gross_faults() -> None:
     assert alone("rows are doubled") == {"duplicate_rows"}
     assert alone("all labels are the same") == {"constant_label"}
     assert alone("labels are shuffled") == set()
+
+
+def test_a_new_season_after_one_batch_is_told_but_not_doubted() -> None:
+    young = Baseline(PAST["rentals"].batches[-1:])
+    for name in ("a fifth of the names is new", "a column is drawn together"):
+        assert acting(judged(name, baseline=young)) == [], name
+
+
+def test_codes_that_are_mostly_numbers_may_be_only_numbers_once() -> None:
+    def coded(number: int) -> dict[str, np.ndarray]:
+        codes = ["12", "17", "33", "A1" if number < NEXT else "44"]
+        return {**month(number), "station": np.random.default_rng(number).choice(codes, ROWS).astype(object)}
+
+    earlier = Baseline(tuple(known(coded(number), run=f"bikes~{number}") for number in range(NEXT)))
+    now = {**coded(NEXT), "station": coded(NEXT)["station"].astype(float)}
+    (found,) = acting(judge_batch(DEFAULT, RENTALS, known(now), earlier))
+    assert (found.rule, found.severity) == ("column_type", "doubt")
 
 
 def test_a_drifting_column_is_not_held_to_a_still_ones_limit() -> None:

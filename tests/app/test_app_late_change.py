@@ -1,0 +1,73 @@
+"""A change of a slot that was cut off on its way and arrives late, after that of another run: it is noticed."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from retrain import advance, production, scoring
+from retrain.ports import Save
+from retrain.run import Run, State
+from tests.app import bikes
+from tests.app.world import World
+
+SPRING = bikes.months("2011-04", "2011-05", "2011-06")
+SUMMER = bikes.months("2011-05", "2011-06", "2011-07")
+
+
+def step(world: World, run: Run) -> Run:
+    """One step of a run, saved; its message is not sent."""
+    now = world.ports.ledger.run(run.id)
+    advance.save(now, advance.take(now, world.ports), world.ports)
+    return world.ports.ledger.run(run.id)
+
+
+def until(world: World, run: Run, state: State) -> Run:
+    """Steps until the run is in a state."""
+    while (now := step(world, run)).state is not state:
+        time.sleep(0.05)
+    return now
+
+
+def test_staging_that_serves_another_runs_candidate_is_staged_again(world: World) -> None:
+    world.adopt()
+    other = until(world, world.land("spring.csv", SPRING), State.PROMOTED)
+    run = until(world, world.land("summer.csv", SUMMER), State.EVALUATING)
+    assert run.evaluation is not None and other.candidate is not None
+    # its own change was made, and then the other's, sent before and arrived after
+    world.patch(other.candidate.blob, "staging")
+    begun = msgspec.structs.replace(run.evaluation, begun=True, since=world.ports.now() - timedelta(minutes=2))
+    world.ports.ledger.save(Save(run=msgspec.structs.replace(run, evaluation=begun, seq=run.seq + 1)))
+    again = step(world, run)
+    assert again.evaluation is not None and (again.evaluation.phase, again.evaluation.round) == ("waiting", 1)
+    advance.send(again, world.ports)
+    ended = world.finish(again)
+    assert ended.state in (State.PROMOTED, State.REFUSED), ended.why
+    scores = scoring.evidence(ended, world.ports)
+    assert not scoring.same_scores(scores.candidate, scores.champion), "the other's candidate is the champion by now"
+
+
+@pytest.mark.parametrize("late", [1, 2])
+def test_production_that_an_older_change_reached_late_is_asked_for_again_once(world: World, late: int) -> None:
+    world.adopt()
+    run = world.land("spring.csv", SPRING)
+    until(world, run, State.PROMOTING)
+    version0 = f"champions/{world.name}/0/model.ilearner"
+    for _ in range(late):
+        claim = production.require(world.name, world.ports)
+        assert claim.intent is not None
+        if not claim.intent.begun:
+            endpoint = world.ports.services.endpoint(world.ports.models.get(world.name))
+            pushed, _ = production.push(claim, endpoint)
+            world.ports.ledger.save(Save(champion=pushed))
+        world.patch(version0, "live")
+        world.later(minutes=2)
+        step(world, run)
+    advance.send(world.ports.ledger.run(run.id), world.ports)
+    ended = world.finish(run)
+    assert ended.state is (State.PROMOTED if late == 1 else State.UNVERIFIED), ended.why
+    serving = production.require(world.name, world.ports)
+    assert serving.intent is None
