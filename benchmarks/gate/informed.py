@@ -28,7 +28,8 @@ class Informed(Gated):
         try:
             honest = self._workshop.take(clean, spec_of(model, stands.columns), held)
             batch = replace(self._workshop.take(faulty, spec_of(model, None), held), fresh=honest.fresh)
-            candidate = self._workshop.train(stands.parts, batch, stands.remembered)
+            others = [stands.doubted.fresh] if stands.doubted else []
+            candidate = self._workshop.train(stands.parts, batch, stands.remembered, others)
             decision = self._judged(batch, candidate)
         except (BadData, ValueError):
             return None

@@ -18,7 +18,7 @@ LEVEL = 0.025  # a two-sided interval at 95 % allows so many promotions of equal
 class FaultRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A fault at one severity, over all streams, steps and learners.
 
-    stopped, doubted, refused, promoted: what this gate made of the faulty batch; they add up to the trials. wrong: by
+    stopped (by intake), doubted, refused, promoted: what this gate made of the faulty batch, all trials. wrong: by
     policy, trials in which the faulty batch or the clean one after it did harm. rightly: the naive rule's promotions of
     the faulty batch that did good; missed: those of them that this gate made neither then nor a step later.
     """
@@ -70,7 +70,7 @@ def _end(trial: Trial) -> str:
     answer = trial.answers[OURS][0]
     if answer.promoted:
         return "promoted"
-    if answer.outcome == "quarantined":
+    if answer.outcome == "quarantined" or answer.rule == "duplicate":
         return "stopped"
     return "doubted" if answer.data == "doubted" else "refused"
 
