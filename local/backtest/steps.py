@@ -73,7 +73,7 @@ def in_order(steps: Sequence[Step], time: str | None) -> list[Step]:
 def first_day(content: bytes, time: str) -> str | None:
     """The earliest day of a file, None when it has none that can be read."""
     try:
-        text = opened(io.BytesIO(content))[0].read().decode()
+        text = opened(io.BytesIO(content)).read().decode()
         rows = csv.DictReader(io.StringIO(text, newline=""))
         days = [day for row in rows if (day := day_of(row.get(time) or "")) is not None]
     except (BadData, UnicodeDecodeError, csv.Error):

@@ -120,7 +120,7 @@ class Workshop:
 
     def reading(self, step: Step, spec: SplitSpec) -> Reading:
         """The batch as the app reads it. Raises BadData: it cannot be used."""
-        return self._readings.get((step.sha256, spec), lambda: read(BytesIO(step.content), spec, BytesIO()))
+        return self._readings.get((step.sha256, spec), lambda: read(BytesIO(step.content), spec, BytesIO))
 
     def _split(self, step: Step, reading: Reading, withhold: U64 | None) -> Batch:
         parted = split(reading, BytesIO(), BytesIO(), withhold)
@@ -136,7 +136,7 @@ class Workshop:
         return self._sheets.get((sha256(content).digest(), classes), lambda: self._sheet(content, classes))
 
     def _sheet(self, content: bytes, classes: tuple[str, ...]) -> Sheet:
-        model, plain = self.model, opened(BytesIO(content))[0].read()
+        model, plain = self.model, opened(BytesIO(content)).read()
         holdout = read_holdout(
             plain,
             label=model.label,
