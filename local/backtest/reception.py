@@ -64,7 +64,7 @@ def _judged(step: Step, stands: Standing, model: Model, spec: SplitSpec, worksho
     try:
         reading = workshop.reading(step, spec)
     except BadData:
-        quarantine.read_and_judge(run, model, spec, BytesIO(step.content), BytesIO(), baseline)  # says it by its rule
+        quarantine.read_and_judge(run, model, spec, BytesIO(step.content), BytesIO, baseline)  # says it by its rule
         raise
     return quarantine.judge(run, model, spec, reading.known(run.id), baseline)
 
