@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -42,16 +42,16 @@ def main(
     """Tries every fault on the streams of a half, against every rule of promotion; takes about a quarter of an hour.
 
     A full run of the half `report` writes benchmarks/gate/results.json and the table of docs/gate.md. With --quick (two
-    minutes), and for the half `tune`, on which defaults are chosen, the figures are shown and written only to --out.
+    minutes), and for the half `tune`, on which defaults are chosen, the figures are shown and written only to --out,
+    where they grow from job to job.
     """
     plan, console, begun = QUICK if quick else FULL, Console(), time.monotonic()
     if half is Halves.REPORT:
         _fetch(console)
-    found = _done(jobs(plan, half.value, seed), at_once, console)
     about = About(
         at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         command=_command(half, quick, seed),
-        took=round(time.monotonic() - begun, 1),
+        took=0,
         jobs=at_once,
         cores=os.cpu_count() or 1,
         half=half.value,
@@ -60,7 +60,15 @@ def main(
         streams=tuple(source.name for source in sources_of(half.value)),
         worlds=SEEDS[half.value][: plan.worlds],
     )
-    _write(result_of(found, about), out or (RESULTS if half is Halves.REPORT and not quick else None))
+    for found in _done(jobs(plan, half.value, seed), at_once, console):
+        about = msgspec.structs.replace(about, took=round(time.monotonic() - begun, 1))
+        if out is not None:
+            _keep(result_of(found, about), out)
+    result = result_of(found, about)
+    print(document.figures(result))
+    if out is None and half is Halves.REPORT and not quick:
+        _keep(result, RESULTS)
+        document.update(result)
 
 
 def _fetch(console: Console) -> None:
@@ -72,8 +80,8 @@ def _fetch(console: Console) -> None:
         raise typer.Exit(1) from error
 
 
-def _done(todo: Sequence[Job], at_once: int, console: Console) -> Found:
-    """All jobs, so many at once."""
+def _done(todo: Sequence[Job], at_once: int, console: Console) -> Iterator[Found]:
+    """All that was found so far, after each job; so many are at work at once."""
     found = Found()
     with ProcessPoolExecutor(at_once, mp_context=get_context("spawn")) as pool:
         running = {pool.submit(work, job): job for job in todo}
@@ -81,7 +89,7 @@ def _done(todo: Sequence[Job], at_once: int, console: Console) -> Found:
             job = running[future]
             found.add(future.result())
             console.print(f"[dim]{count} of {len(todo)}: {job.kind}, {job.source}, {job.family}, {job.train_on}[/]")
-    return found
+            yield found
 
 
 def _command(half: Halves, quick: bool, seed: int) -> str:
@@ -89,12 +97,8 @@ def _command(half: Halves, quick: bool, seed: int) -> str:
     return " ".join(words)
 
 
-def _write(result: Result, target: Path | None) -> None:
-    print(document.figures(result))
-    if target is not None:
-        target.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
-    if target == RESULTS:
-        document.update(result)
+def _keep(result: Result, target: Path) -> None:
+    target.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
-from retrain.data.forms import opened
+from retrain.data.forms import opened, unpacked
 from retrain.data.profile import day_of
 from retrain.data.tables import BadData
 
@@ -73,12 +73,16 @@ def in_order(steps: Sequence[Step], time: str | None) -> list[Step]:
 def first_day(content: bytes, time: str) -> str | None:
     """The earliest day of a file, None when it has none that can be read."""
     try:
-        text = opened(io.BytesIO(content)).read().decode()
-        rows = csv.DictReader(io.StringIO(text, newline=""))
+        rows = csv.DictReader(io.StringIO(plain(content).decode(), newline=""))
         days = [day for row in rows if (day := day_of(row.get(time) or "")) is not None]
     except (BadData, UnicodeDecodeError, csv.Error):
         return None
     return min(days, default=None)
+
+
+def plain(content: bytes) -> bytes:
+    """The rows of a file as plain CSV, whatever form it has. Raises BadData."""
+    return opened(unpacked(io.BytesIO(content), io.BytesIO)[0]).read()
 
 
 def _files(paths: Iterable[Path]) -> list[Path]:

@@ -16,9 +16,8 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from local.backtest.learners import Fitted, Floats, Learner
-from local.backtest.steps import Step
+from local.backtest.steps import Step, plain
 from retrain.data.baseline import Known
-from retrain.data.forms import opened
 from retrain.data.holdout import Holdout, read_holdout
 from retrain.data.manifests import Part, choose, concatenate
 from retrain.data.profile import BatchProfile, SplitSpec
@@ -136,16 +135,16 @@ class Workshop:
         return self._sheets.get((sha256(content).digest(), classes), lambda: self._sheet(content, classes))
 
     def _sheet(self, content: bytes, classes: tuple[str, ...]) -> Sheet:
-        model, plain = self.model, opened(BytesIO(content)).read()
+        model, rows = self.model, plain(content)
         holdout = read_holdout(
-            plain,
+            rows,
             label=model.label,
             kind=model.kind,
             time=model.time,
             positive=model.positive,
             classes=classes or None,
         )
-        return Sheet(holdout, plain)
+        return Sheet(holdout, rows)
 
     def train(
         self, accepted: Sequence[Portion], batch: Batch, remembered: Remembered = NOTHING, others: Sequence[Sheet] = ()
