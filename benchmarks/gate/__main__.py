@@ -45,7 +45,7 @@ def main(
     minutes), and for the half `tune`, on which defaults are chosen, the figures are shown and written only to --out,
     where they grow from job to job.
     """
-    plan, console, begun = QUICK if quick else FULL, Console(), time.monotonic()
+    plan, console, begun = QUICK if quick else FULL, Console(stderr=True), time.monotonic()
     if half is Halves.REPORT:
         _fetch(console)
     about = About(
