@@ -77,7 +77,7 @@ def _entries(plan: Plan, half: Half, seed: int) -> Iterator[Job]:
         chosen: tuple[tuple[Family, TrainOn], ...] = tuple(
             (family, train_on) for family in FAMILIES for train_on in source.train_on
         )
-        for family, train_on in chosen if plan.all_entries else [chosen[-1 - place % 2]]:
+        for family, train_on in chosen if plan.all_entries else [chosen[(-1, 1)[place % 2]]]:
             if plan.all_entries or source.faults:
                 yield _entry(source.name, family, train_on, plan.steps if source.faults else 0, seed)
     for family in plan.families:
