@@ -56,7 +56,8 @@ def _sums(result: Result) -> Iterator[str]:
         f"Of the {whole.trials:,} faulty batches, this gate stopped {whole.stopped:,} at intake, doubted "
         f"{whole.doubted:,}, refused {whole.refused:,} candidates and promoted {whole.promoted:,}. "
         f"In {whole.rightly:,} of them `higher is better` promoted a model that was better all the same; "
-        f"this gate missed {whole.missed:,} of those, then and a batch later."
+        f"this gate missed {whole.missed:,} of those, then and a batch later. "
+        f"Of this gate's wrong promotions, {whole.unknowable} were unknowable: told the truth, it makes them too."
     )
 
 

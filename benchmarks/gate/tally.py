@@ -19,7 +19,8 @@ class FaultRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A fault at one severity, over all streams, steps and learners.
 
     stopped (by intake), doubted, refused, promoted: what this gate made of the faulty batch, all trials. wrong: by
-    policy, trials in which the faulty batch or the clean one after it did harm. rightly: the naive rule's promotions of
+    policy, trials in which the faulty batch or the clean one after it did harm. unknowable: those of this gate that it
+    would do if told the truth, too. rightly: the naive rule's promotions of
     the faulty batch that did good; missed: those of them that this gate made neither then nor a step later.
     """
 
@@ -33,6 +34,7 @@ class FaultRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     refused: int
     promoted: int
     wrong: dict[str, int]
+    unknowable: int
     rightly: int
     missed: int
 
@@ -59,7 +61,8 @@ def _row(trials: Sequence[Trial]) -> FaultRow:
         doubted=ends.count("doubted"),
         refused=ends.count("refused"),
         promoted=ends.count("promoted"),
-        wrong={**wrong, INFORMED: sum(trial.unknowable for trial in trials)},
+        wrong={**wrong, INFORMED: sum(trial.told for trial in trials)},
+        unknowable=sum(trial.unknowable for trial in trials),
         rightly=len(rightly),
         missed=sum(not any(answer.promoted for answer in trial.answers[OURS]) for trial in rightly),
     )
@@ -86,7 +89,7 @@ def total(rows: Iterable[FaultRow]) -> FaultRow:
     names = rows[0].wrong if rows else {}
     added = {
         name: sum(getattr(row, name) for row in rows)
-        for name in ("trials", "stopped", "doubted", "refused", "promoted", "rightly", "missed")
+        for name in ("trials", "stopped", "doubted", "refused", "promoted", "unknowable", "rightly", "missed")
     }
     wrong = {name: sum(row.wrong[name] for row in rows) for name in names}
     return FaultRow(group="", fault="all", severity="", harmless=False, wrong=wrong, **added)

@@ -49,7 +49,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One faulty batch: the answers of each policy to it and to the clean batch after it."""
+    """One faulty batch: the answers of each policy to it and to the clean batch after it.
+
+    told: this gate, given the clean rows to judge by, promotes the faulty batch's candidate all the same, wrongly.
+    """
 
     stream: str
     family: str
@@ -60,7 +63,12 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     severity: str
     harmless: bool
     answers: dict[str, tuple[Answer, ...]]
-    unknowable: bool = False
+    told: bool = False
+
+    @property
+    def unknowable(self) -> bool:
+        """Harm that no look at the faulty batch could have kept from being done."""
+        return self.told and self.answers[OURS][0].wrong
 
 
 def answer(entry: Entry, ruling: Ruling, step: int) -> Answer:
@@ -108,7 +116,7 @@ def _trial(
     faulty = Step(f"faulty {step}", content)
     before = {name: moments[name][step - 1].before for name in POLICIES}
     answers = {name: _answers(entry, policy.fork(), faulty, step) for name, policy in before.items()}
-    ours = answers[OURS]
+    worse = any(found[0].verdict == "wrong" for found in answers.values())
     return Trial(
         stream=entry.stream.name,
         family=entry.family,
@@ -119,7 +127,7 @@ def _trial(
         severity=severity,
         harmless=fault.harmless,
         answers=answers,
-        unknowable=ours[0].wrong and _told(entry, before[OURS], faulty, step),
+        told=worse and _told(entry, before[OURS], faulty, step),
     )
 
 

@@ -1,7 +1,7 @@
 """Made-up worlds played to their end: what a policy's live model is truly worth, step by step.
 
 Scenarios: `steady`, nothing changes; `bad batches`, every fifth has 30 % of its labels flipped; `lasting change`, the
-law is another one from batch 30 on; `change and bad batches`, both. A harmful promotion costs more than 0.002 AUC.
+law is another one from batch 30 on. A harmful promotion costs more than 0.002 of true AUC.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from local.backtest.workshop import Workshop
 
 HARM = 0.002
 LATER = 10  # batches after a change, at which the live model is looked at
-SCENARIOS = ("steady", "bad batches", "lasting change", "change and bad batches")
+SCENARIOS = ("steady", "bad batches", "lasting change")
 
 
 class Life(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -17,7 +17,7 @@ STOPPED = Answer(outcome="quarantined", rule="ranges", data="refused")
 DOUBTED = Answer(outcome="kept", rule="disagreement", data="doubted", verdict="wrong")
 
 
-def trial(fault: str = "labels inverted", unknowable: bool = False, **answers: tuple[Answer, ...]) -> Trial:
+def trial(fault: str = "labels inverted", told: bool = False, **answers: tuple[Answer, ...]) -> Trial:
     """A trial in which every policy keeps its champion, but for those named (blanks are underscores)."""
     named = {name.replace("_", " "): found for name, found in answers.items()}
     return Trial(
@@ -30,7 +30,7 @@ def trial(fault: str = "labels inverted", unknowable: bool = False, **answers: t
         severity="all",
         harmless=False,
         answers=dict.fromkeys(POLICIES, (KEPT, KEPT)) | named,
-        unknowable=unknowable,
+        told=told,
     )
 
 
@@ -67,8 +67,9 @@ def test_a_right_promotion_is_missed_only_when_the_gate_made_none_then_nor_a_bat
 
 
 def test_harm_that_nobody_could_know_of_is_shown_beside_ours() -> None:
-    (row,) = tally.fault_rows([trial(this_gate=(WRONG, KEPT), unknowable=True), trial(this_gate=(WRONG, KEPT))])
-    assert (row.wrong[OURS], row.wrong[INFORMED]) == (2, 1)
+    known, unknown = trial(this_gate=(WRONG, KEPT)), trial(this_gate=(WRONG, KEPT), told=True)
+    (row,) = tally.fault_rows([known, unknown, trial(told=True)])
+    assert (row.wrong[OURS], row.wrong[INFORMED], row.unknowable) == (2, 2, 1)
 
 
 def test_faults_have_rows_of_their_own_and_one_sum() -> None:
