@@ -92,6 +92,7 @@ def standing(target: str, champion: Champion | None) -> str:
 def _row(run: Run) -> str:
     verdict = run.verdict
     landed = run.times.landed or run.created
+    doubt = " <em>Its batch was put in doubt.</em>" if verdict is not None and verdict.data == "doubted" else ""
     cells = (
         f'<td class="figure"><a href="/api/runs/{escape(run.id, quote=True)}">{landed:%Y-%m-%d %H:%M:%S}</a></td>',
         f'<td><span class="state {escape(run.state)}">{escape(run.state)}</span></td>',
@@ -99,7 +100,7 @@ def _row(run: Run) -> str:
         f'<td class="figure">{_figure(verdict.candidate if verdict else None)}</td>',
         f'<td class="figure">{_figure(verdict.champion if verdict else None)}</td>',
         f'<td class="figure">{_seconds(run.times)}</td>',
-        f"<td>{escape(run.why)}</td>",
+        f"<td>{escape(run.why)}{doubt}</td>",
     )
     return f"<tr>{''.join(cells)}</tr>"
 
