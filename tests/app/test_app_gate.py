@@ -17,7 +17,7 @@ from retrain.errors import Conflict
 from retrain.run import Run, State
 from tests.app import bikes
 from tests.app.test_app_production import SPRING, answer, next_second, settled, take_step
-from tests.app.world import TESTER, World
+from tests.app.world import CALM, TESTER, World
 
 LENIENT = (
     'mode = "not-worse"\nmargin = 100\ntrusted_margin = 100\nmin_skill = -1\ncollapse = 100\ntrusted_rule = "lenient"'
@@ -28,8 +28,6 @@ FLAT = ('metrics = "output1"', 'metrics = "output1"\nparameters = { "L2 Weight" 
 CALL = 40  # rows in one call
 QUIET = ", ".join(f'{rule} = "off"' for rule in RULES)
 """Intake has nothing to say here."""
-CALM = 'trusted_rule = "lenient"\ntrusted_margin = 1\nmin_skill = -0.9\ncollapse = 1.5'
-"""Seasons are no contradiction; labels that are upside down are."""
 STRICT = ('mode = "not-worse"', 'mode = "better"')
 
 
