@@ -95,14 +95,8 @@ def _done(todo: Sequence[Job], at_once: int, console: Console) -> Iterator[Found
 
 
 def _command(half: Halves, quick: bool, seed: int, steps: int) -> str:
-    words = [
-        "python -m benchmarks.gate",
-        f"--half {half.value}",
-        *(["--quick"] if quick else []),
-        f"--seed {seed}",
-        f"--steps {steps}",
-    ]
-    return " ".join(words)
+    glance = " --quick" if quick else ""
+    return f"python -m benchmarks.gate --half {half.value}{glance} --seed {seed} --steps {steps}"
 
 
 def _keep(result: Result, target: Path) -> None:
