@@ -68,8 +68,9 @@ def _of(count: int, all_: int) -> str:
 def _equal(result: Result) -> Iterator[str]:
     pairs = sum(draw.pairs for draw in result.equal)
     yield (
-        f"**Equal models**: {pairs} pairs of champion and candidate, each trained on a random batch of one stream. "
-        f"An interval at 95 % allows {LEVEL:.1%}."
+        f"**Equal models**: {pairs} pairs of champion and candidate that share the answers of two trained models by "
+        "day or row, so that neither is better in the long run. "
+        f"An interval at 95 % allows {LEVEL:.1%} of promotions."
     )
     yield ""
     yield "| | promoted | share | binomial interval |"

