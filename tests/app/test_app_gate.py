@@ -135,6 +135,17 @@ def test_a_change_that_lasts_goes_live_with_the_second_batch_and_both_are_believ
     assert third.data is not None and third.data.trusted == manifest.trusted
 
 
+def test_the_rows_in_doubt_sent_again_in_another_order_do_not_confirm_themselves(taught: World) -> None:
+    bad = in_doubt(taught)
+    header, *rows = bikes.table(inverted("2011-07", "2011-08"))
+    next_second()
+    run = taught.finish(taught.land("again.csv", bikes.text([header, *reversed(rows)])))
+    assert run.verdict is not None
+    assert (run.verdict.data, run.verdict.confirms) == ("doubted", False), run.why
+    doubted = taught.ports.ledger.accepted(taught.name).doubted
+    assert doubted is not None and doubted.run == bad.id
+
+
 def test_a_batch_that_comes_into_doubt_while_the_next_is_judged_is_heard_all_the_same(taught: World) -> None:
     next_second()
     older = before_the_gate(taught, "summer.csv", inverted("2011-07", "2011-08"))
