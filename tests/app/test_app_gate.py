@@ -285,6 +285,22 @@ def test_a_good_champion_is_looked_back_at_once_and_stays(new_world: Callable[..
     assert len(world.patches("staging")) == staged + 1, "only the candidate was staged"
 
 
+def test_a_look_back_that_cannot_be_had_ends_no_run(lenient: World) -> None:
+    worsened(lenient)
+    next_second()
+    run = lenient.land("august.csv", bikes.months("2011-08"))
+    while (at := take_step(lenient, run).evaluation) is None or at.artifact is None:
+        pass
+    lenient.studio.fault("patch", endpoint="staging", status=400, code="BadArgument", message="no such model")
+    while not take_step(lenient, run).ended:
+        pass
+    champion = lenient.ports.ledger.champion(lenient.name)
+    assert champion is not None and champion.review is not None
+    assert (champion.version, champion.intent, champion.review.worse) == (1, None, False)
+    assert "could not be scored" in champion.review.why
+    assert "no such model" in champion.review.why
+
+
 def test_a_rollback_whose_host_dies_right_after_it_was_decided_is_finished_by_the_timer(lenient: World) -> None:
     before = answer(lenient)
     worsened(lenient)
