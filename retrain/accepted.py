@@ -59,10 +59,11 @@ def doubted_before(run: Run, pointer: Accepted) -> Doubted | None:
     return doubted if doubted is not None and run.landings and run.order > doubted.order else None
 
 
-def after(run: Run, pointer: Accepted, ruled: Ruled, ports: Ports) -> tuple[Accepted | None, tuple[Move, ...]]:
+def after(
+    run: Run, pointer: Accepted, earlier: Doubted | None, ruled: Ruled, ports: Ports
+) -> tuple[Accepted | None, tuple[Move, ...]]:
     """The pointer once this run's batch was judged, to be saved with the run (None when it is as it was), and the line
-    in the history of the batch whose doubt is over."""
-    earlier = doubted_before(run, pointer)
+    in the history of the batch whose doubt is over: `earlier`, which this one spoke for or against."""
     now = msgspec.structs.replace(pointer, uses=pointer.uses + ruled.used)
     lines: tuple[Move, ...] = ()
     if run.landings and ruled.data != "refused":

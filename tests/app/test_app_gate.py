@@ -135,6 +135,17 @@ def test_a_change_that_lasts_goes_live_with_the_second_batch_and_both_are_believ
     assert third.data is not None and third.data.trusted == manifest.trusted
 
 
+def test_the_rows_in_doubt_sent_again_in_another_order_do_not_confirm_themselves(taught: World) -> None:
+    bad = in_doubt(taught)
+    header, *rows = bikes.table(inverted("2011-07", "2011-08"))
+    next_second()
+    run = taught.finish(taught.land("again.csv", bikes.text([header, *reversed(rows)])))
+    assert run.verdict is not None
+    assert (run.verdict.data, run.verdict.confirms) == ("doubted", False), run.why
+    doubted = taught.ports.ledger.accepted(taught.name).doubted
+    assert doubted is not None and doubted.run == bad.id
+
+
 def test_a_batch_that_comes_into_doubt_while_the_next_is_judged_is_heard_all_the_same(taught: World) -> None:
     next_second()
     older = before_the_gate(taught, "summer.csv", inverted("2011-07", "2011-08"))
@@ -272,6 +283,22 @@ def test_a_good_champion_is_looked_back_at_once_and_stays(new_world: Callable[..
     last = landed(world, "october.csv", "2011-10")
     assert world.decision(last)["review"] is None
     assert len(world.patches("staging")) == staged + 1, "only the candidate was staged"
+
+
+def test_a_look_back_that_cannot_be_had_ends_no_run(lenient: World) -> None:
+    worsened(lenient)
+    next_second()
+    run = lenient.land("august.csv", bikes.months("2011-08"))
+    while (at := take_step(lenient, run).evaluation) is None or at.artifact is None:
+        pass
+    lenient.studio.fault("patch", endpoint="staging", status=400, code="BadArgument", message="no such model")
+    while not take_step(lenient, run).ended:
+        pass
+    champion = lenient.ports.ledger.champion(lenient.name)
+    assert champion is not None and champion.review is not None
+    assert (champion.version, champion.intent, champion.review.worse) == (1, None, False)
+    assert "could not be scored" in champion.review.why
+    assert "no such model" in champion.review.why
 
 
 def test_a_rollback_whose_host_dies_right_after_it_was_decided_is_finished_by_the_timer(lenient: World) -> None:
