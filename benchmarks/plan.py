@@ -12,7 +12,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     with `files` files each, then `burst` files land at once. After `quiet` seconds, in which pollers rest, idling is
     watched for `idle` seconds. `counted` files go through a second stack whose storage logs every request with its
     headers: `pause` seconds before each, `tail` seconds after it for what comes after the run. A candidate goes live
-    when it is surely not worse by `margin` AUC; small holdouts need a wide one.
+    when it is surely not worse by `margin` AUC; small holdouts need a wide one. Intake reads a file of `megabytes`.
     """
 
     rows: int = 5_000
@@ -29,6 +29,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     idle: float = 60.0
     floor_files: int = 12
     margin: float = 0.02
+    megabytes: float = 1_000
 
 
 FULL = Plan()
@@ -46,5 +47,6 @@ SMOKE = Plan(
     idle=1.0,
     floor_files=2,
     margin=0.5,
+    megabytes=2,
 )
 """A glance in seconds: shows that everything works, measures nothing worth quoting."""

@@ -6,6 +6,7 @@ The older part of the file trains the model; the newest is the labelled holdout 
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -35,8 +36,9 @@ def divide(content: bytes, *, label: str, kind: Kind, time: str | None) -> Divid
     """Parts a labelled file. Raises BadData with everything that is wrong with it."""
     train, holdout = BytesIO(), BytesIO()
     spec = SplitSpec(label=label, kind=kind, time=time, share=SHARE)
-    with temporary() as spool:
-        profile = split(read(BytesIO(content), spec, spool), train, holdout).profile
+    with ExitStack() as stack:
+        reading = read(BytesIO(content), spec, lambda: stack.enter_context(temporary()))
+        profile = split(reading, train, holdout).profile
     return Divided(train.getvalue().decode(), holdout.getvalue().decode(), profile)
 
 

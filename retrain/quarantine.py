@@ -7,7 +7,7 @@ The rules themselves are in `retrain.data.quality`; which files are kept, and wh
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from retrain.data.baseline import Baseline, Known
     from retrain.data.profile import SplitSpec
     from retrain.data.reading import Reading
+
+NewFile = Callable[[], BinaryIO]
 
 COLUMNS = frozenset({"header_missing", "missing_column", "renamed_column", "new_column"})
 """Rules that nobody can waive: without the accepted columns there is nothing to train on."""
@@ -55,7 +57,7 @@ class Judged:
 
 
 def read_and_judge(
-    run: Run, model: Model, spec: SplitSpec, batch: BinaryIO, spool: BinaryIO, baseline: Baseline, digest: str = ""
+    run: Run, model: Model, spec: SplitSpec, batch: BinaryIO, new_file: NewFile, baseline: Baseline, digest: str = ""
 ) -> tuple[Reading, Known, Judged]:
     """The batch as it was read, and the rules' judgement of it.
 
@@ -65,26 +67,26 @@ def read_and_judge(
     from retrain.data.reading import read
 
     try:
-        reading = read(batch, spec, spool, digest)
+        reading = read(batch, spec, new_file, digest)
     except BadData as bad:
-        raise _explained(bad, run, model, spec, batch, spool, baseline) from bad
+        raise _explained(bad, run, model, spec, batch, new_file, baseline) from bad
     known = reading.known(run.id)
     return reading, known, judge(run, model, spec, known, baseline)
 
 
 def _explained(
-    bad: BadData, run: Run, model: Model, spec: SplitSpec, batch: BinaryIO, spool: BinaryIO, baseline: Baseline
+    bad: BadData, run: Run, model: Model, spec: SplitSpec, batch: BinaryIO, new_file: NewFile, baseline: Baseline
 ) -> BadData:
     """What the rules say of columns with which the batch cannot be read, when that is what is wrong."""
     from retrain.data.quality.columns import without_header
     from retrain.data.reading import read
 
     try:
-        names = _header(batch)
+        names = _header(batch, new_file)
         if headless := without_header(names, baseline.batches):
             return Refused([headless])
         if spec.columns is not None and set(names) != set(spec.columns):
-            known = read(batch, msgspec.structs.replace(spec, columns=None), spool).known(run.id)
+            known = read(batch, msgspec.structs.replace(spec, columns=None), new_file).known(run.id)
             judge(run, model, spec, known, baseline)
     except Refused as refused:
         return refused if not COLUMNS.isdisjoint(refused.rules) else bad
@@ -93,11 +95,11 @@ def _explained(
     return bad
 
 
-def _header(batch: BinaryIO) -> list[str]:
+def _header(batch: BinaryIO, new_file: NewFile) -> list[str]:
     """The first line as names, however odd they are."""
-    from retrain.data.forms import opened
+    from retrain.data.forms import unpacked
 
-    line = opened(batch)[0].readline(LONGEST_LINE)
+    line = unpacked(batch, new_file)[0].readline(LONGEST_LINE)
     return next(csv.reader([line.decode("utf-8-sig", "replace")]), [])
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from retrain.data.forms import opened
+from retrain.data.forms import opened, unpacked
 from retrain.data.profile import SplitSpec, Survey
 from retrain.data.tables import BadData, Table, encode
 
@@ -32,7 +32,7 @@ def gather(files: Sequence[BinaryIO], new_file: Callable[[], BinaryIO]) -> Binar
     whole = new_file()
     columns: tuple[str, ...] = ()
     for number, file in enumerate(files, start=1):
-        stream, _ = opened(file)
+        stream = opened(unpacked(file, new_file)[0])
         table = Table(stream)
         if not columns:
             columns = table.columns
@@ -71,7 +71,7 @@ def rewrite(source: BinaryIO, spec: SplitSpec, into: BinaryIO, run: str = "") ->
     from retrain.data.reading import read
     from retrain.data.split import whole
 
-    with temporary() as spool:
-        reading = read(source, spec, spool)
+    with ExitStack() as stack:
+        reading = read(source, spec, lambda: stack.enter_context(temporary()))
         whole(reading, into)
     return reading.survey, reading.known(run)

@@ -1,7 +1,7 @@
 """What a file is, by its content: CSV, gzip'd CSV or Parquet. All are read as one stream of CSV.
 
-A Parquet file becomes CSV a group of rows at a time, so that what follows need not know of it. pyarrow is loaded only
-for that.
+A Parquet file is written out as CSV first, a group of rows at a time, so that what follows need not know of it. pyarrow
+is loaded only for that.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from retrain.data.tables import BadData, encode
 
@@ -40,16 +40,25 @@ def form_of(source: BinaryIO) -> Form:
     return "csv"
 
 
-def opened(source: BinaryIO) -> tuple[BinaryIO, Form]:
-    """The content from the start as CSV without a byte order mark, and what the file is."""
+def unpacked(source: BinaryIO, new_file: Callable[[], BinaryIO]) -> tuple[BinaryIO, Form]:
+    """The file itself if it is CSV (compressed or not), otherwise its rows as a CSV file; and what it is."""
     source.seek(0)
     form = form_of(source)
-    if form == "parquet":
-        return streamed(_csv_of(source)), form
-    stream: Any = _Gzip(source) if form == "csv.gz" else source
+    if form != "parquet":
+        return source, form
+    into = new_file()
+    for content in _csv_of(source):
+        into.write(content)
+    return into, form
+
+
+def opened(source: BinaryIO) -> BinaryIO:
+    """The content of a CSV file, compressed or not, from the start and without a byte order mark."""
+    source.seek(0)
+    stream: Any = _Gzip(source) if form_of(source) == "csv.gz" else source
     if stream.read(3) != b"\xef\xbb\xbf":
         stream.seek(0)
-    return stream, form
+    return cast(BinaryIO, stream)
 
 
 class _Gzip(gzip.GzipFile):
@@ -100,11 +109,12 @@ def _csv_of(source: BinaryIO) -> Iterator[bytes]:
     import pyarrow.parquet as parquet
 
     try:
-        file = parquet.ParquetFile(source, buffer_size=1 << 20)
+        file = parquet.ParquetFile(source, buffer_size=1 << 20, pre_buffer=False)
         _check_types(file.schema_arrow)
         yield encode(file.schema_arrow.names)
-        for batch in file.iter_batches(ROWS):
-            yield _text_of(batch)
+        for group in range(file.num_row_groups):
+            for batch in file.iter_batches(ROWS, [group]):
+                yield _text_of(batch)
     except (pa.ArrowException, OSError) as error:
         raise BadData([f"the Parquet file cannot be read ({str(error)[:200]}); write it again"]) from error
 
@@ -122,6 +132,17 @@ def _check_types(schema: pa.Schema) -> None:
 
 
 def _text_of(batch: pa.RecordBatch) -> bytes:
-    from retrain.data.texts import as_text, csv_rows
+    import pyarrow as pa
+    import pyarrow.csv
 
-    return b"".join(csv_rows([as_text(column) for column in batch.columns]).to_pylist())
+    from retrain.data.blocks import joined
+    from retrain.data.texts import as_text, csv_rows, simple
+
+    columns = [simple(column) for column in batch.columns]
+    into = io.BytesIO()
+    try:
+        options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
+        pyarrow.csv.write_csv(pa.record_batch(columns, names=batch.schema.names), into, options)
+    except pa.ArrowInvalid:  # some text needs quotes
+        return joined(csv_rows([as_text(column) for column in columns]))
+    return into.getvalue()

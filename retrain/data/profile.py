@@ -6,6 +6,7 @@ How a batch is read is in `reading`, how it is split in `split`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from typing import BinaryIO, Literal
 
@@ -126,8 +127,8 @@ def examine(source: BinaryIO, spec: SplitSpec) -> Survey:
     from retrain.data.files import temporary
     from retrain.data.reading import read
 
-    with temporary() as spool:
-        return read(source, spec, spool).survey
+    with ExitStack() as stack:
+        return read(source, spec, lambda: stack.enter_context(temporary())).survey
 
 
 def day_of(text: str) -> str | None:

@@ -7,7 +7,7 @@ in a file, twelve bytes a row, so that nothing grows with the batch. Importing t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -22,7 +22,7 @@ from retrain.data import values
 from retrain.data.baseline import HASHES, LONGEST_TEXT, SAMPLED, Known, Sample
 from retrain.data.blocks import Block, Blocks
 from retrain.data.columns import Column
-from retrain.data.forms import Form, opened
+from retrain.data.forms import Form, opened, unpacked
 from retrain.data.labels import positive_class
 from retrain.data.profile import (
     MOST_CLASSES,
@@ -66,24 +66,27 @@ class Reading:
     def asides(self) -> Iterator[tuple[Block, U64, NDArray[np.int32]]]:
         """The blocks again, with the hash and the day of each row."""
         self.spool.seek(0)
-        stream, _ = opened(self.source)
+        stream = opened(self.source)
         for block in Blocks(stream, Table(stream).line):
             hashes = np.frombuffer(self.spool.read(8 * len(block)), np.uint64)
             yield block, hashes, np.frombuffer(self.spool.read(4 * len(block)), np.int32)
 
 
-def read(source: BinaryIO, spec: SplitSpec, spool: BinaryIO, digest: str = "") -> Reading:
-    """Reads a whole batch. `source` must be seekable, `spool` a file of its own; `digest`: the sha256 if it is known.
+def read(source: BinaryIO, spec: SplitSpec, new_file: Callable[[], BinaryIO], digest: str = "") -> Reading:
+    """Reads a whole batch. `source` must be seekable; `new_file` makes temporary files, which must stay open as long as
+    the reading is used. `digest`: the sha256 of the source, if it is known.
 
     Raises:
         BadData: with every problem found; those of the rows only when the columns are in order.
     """
     digest = digest or digest_of(source)
-    once = _Pass(source, spec, {}, spool)
+    plain, form = unpacked(source, new_file)
+    spool = new_file()
+    once = _Pass(plain, spec, {}, spool)
     styles = {column.name: column.wanted for column in once.columns if column.wanted != "plain"}
     if styles:
-        once = _Pass(source, spec, styles, spool)
-    return once.reading(digest)
+        once = _Pass(plain, spec, styles, spool)
+    return once.reading(digest, form)
 
 
 def digest_of(file: BinaryIO) -> str:
@@ -109,7 +112,7 @@ class _Pass:
 
     def __init__(self, source: BinaryIO, spec: SplitSpec, styles: Mapping[str, Style], spool: BinaryIO) -> None:
         self.source, self.spec, self.styles, self.spool = source, spec, styles, spool
-        stream, self.form = opened(source)
+        stream = opened(source)
         table = Table(stream)
         self.names = table.columns
         if problems := list(column_problems(self.names, spec)):
@@ -197,7 +200,7 @@ class _Pass:
         self.days.update(dict(zip(known.tolist(), counts.tolist(), strict=True)))
         return np.asarray(days[taken.codes])
 
-    def reading(self, digest: str) -> Reading:
+    def reading(self, digest: str, form: Form) -> Reading:
         """What was found. Raises BadData with every problem."""
         if problems := list(self._problems()):
             raise BadData(problems)
@@ -224,8 +227,8 @@ class _Pass:
             estimated=len(lowest) < self.rows,
             first_day=next(iter(days), None),
             last_day=next(reversed(days), None),
-            form=self.form,
-            notes=tuple(_notes(profiles, survey, self.form)),
+            form=form,
+            notes=tuple(_notes(profiles, survey, form)),
         )
         return Reading(
             source=self.source,

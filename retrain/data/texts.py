@@ -11,7 +11,12 @@ _SPECIAL = '[,"\r\n]'
 
 
 def as_text(column: pa.Array) -> pa.Array:
-    """Any flat column as texts, empty where null: numbers in their shortest form, times in ISO form."""
+    """A `simple` column as texts, empty where null: numbers in their shortest form."""
+    return pc.fill_null(column.cast(pa.string()), "")
+
+
+def simple(column: pa.Array) -> pa.Array:
+    """Any flat column as numbers, truths or texts: categories spelled out, times in ISO form."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_timestamp(column.type):
@@ -19,7 +24,7 @@ def as_text(column: pa.Array) -> pa.Array:
         zone = "" if column.type.tz is None else "%z"
         column = pc.strftime(column, format=f"%Y-%m-%dT%H:%M:%S{zone}")
         column = pc.replace_substring_regex(column, r"\.0+([+-]\d+)?$", r"\1")
-    return pc.fill_null(column.cast(pa.string()), "")
+    return column
 
 
 def csv_rows(columns: Sequence[pa.Array]) -> pa.Array:

@@ -23,10 +23,11 @@ class CannotTrain(ValueError):
 
 
 class Trained(NamedTuple):
-    """The model file's bytes and the evaluation."""
+    """The model file's bytes, the evaluation, and the rows that the model has not seen."""
 
     model: bytes
     metrics: dict[str, float]
+    held: Table
 
 
 class _Rows(NamedTuple):
@@ -36,9 +37,15 @@ class _Rows(NamedTuple):
     classes: tuple[str, ...]
 
 
-def train(table: Table, plan: Plan, parameters: Mapping[str, str], evaluate: bool = True) -> Trained:
-    """Trains and evaluates; `parameters` are kept in the model's header. Raises: CannotTrain, tables.Unparsable."""
+def train(
+    table: Table, plan: Plan, parameters: Mapping[str, str], evaluate: bool = True, hold_back: bool = False
+) -> Trained:
+    """Trains and evaluates; `parameters` are kept in the model's header. Raises: CannotTrain, tables.Unparsable.
+
+    With `hold_back` the model is fitted on the first part of the split only, and the rest is given back.
+    """
     rows = _rows(table, plan)
+    first, rest = _split(len(rows.truth), plan) if hold_back else (slice(None), np.arange(0))
     evaluation = _evaluation(rows, plan) if evaluate else {}
     header = modelfile.Header(
         format=modelfile.FORMAT,
@@ -52,7 +59,8 @@ def train(table: Table, plan: Plan, parameters: Mapping[str, str], evaluate: boo
         versions=modelfile.versions(),
         sha256="",
     )
-    return Trained(modelfile.pack(header, _fit(rows, plan, slice(None))), evaluation)
+    held = _picked(_labelled(table, plan.label), rest.tolist())
+    return Trained(modelfile.pack(header, _fit(rows, plan, first)), evaluation, held)
 
 
 def _rows(table: Table, plan: Plan) -> _Rows:
@@ -73,6 +81,10 @@ def _labelled(table: Table, label: str) -> Table:
         raise CannotTrain(f"Only {len(keep)} rows have a value in {label!r}; at least {FEWEST_ROWS} are needed.")
     if len(keep) == len(table):
         return table
+    return _picked(table, keep)
+
+
+def _picked(table: Table, keep: list[int]) -> Table:
     return Table(table.names, {name: [values[row] for row in keep] for name, values in table.columns.items()})
 
 

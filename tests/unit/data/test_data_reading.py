@@ -37,7 +37,7 @@ def written(rows, columns=("a", "b", "cnt"), quoting=csv.QUOTE_MINIMAL, end="\n"
 
 
 def reading_of(content, spec=SPEC, **changes):
-    return read(io.BytesIO(content), msgspec.structs.replace(spec, **changes), io.BytesIO())
+    return read(io.BytesIO(content), msgspec.structs.replace(spec, **changes), io.BytesIO)
 
 
 def rows_of(content):

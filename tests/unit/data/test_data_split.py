@@ -33,8 +33,7 @@ def batch(rows):
 
 def parted(content, spec):
     train, holdout = io.BytesIO(), io.BytesIO()
-    with io.BytesIO() as spool:
-        profile = split(read(io.BytesIO(content), spec, spool), train, holdout).profile
+    profile = split(read(io.BytesIO(content), spec, io.BytesIO), train, holdout).profile
     return profile, train.getvalue().splitlines(), holdout.getvalue().splitlines()
 
 
