@@ -97,9 +97,9 @@ def _explained(
 
 def _header(batch: BinaryIO, new_file: NewFile) -> list[str]:
     """The first line as names, however odd they are."""
-    from retrain.data.forms import unpacked
+    from retrain.data.forms import opened, unpacked
 
-    line = unpacked(batch, new_file)[0].readline(LONGEST_LINE)
+    line = opened(unpacked(batch, new_file)[0]).readline(LONGEST_LINE)
     return next(csv.reader([line.decode("utf-8-sig", "replace")]), [])
 
 
