@@ -17,6 +17,7 @@ FEWEST_ALIKE = 3  # comparisons of which it can be told how alike batches are
 FEWEST_LOST = 20  # rows of a class that earlier batches would have had here
 JUMP = 0.2  # a column may tell so much more of the label than it ever did
 FEWEST_ROWS = 40  # sampled rows of which a relation can be told
+NEARER = 0.6  # of what is left between a relation and certainty
 STRONG = 0.8  # a column that tells so much of the label and never did is remarkable, whatever the jumps so far
 ALMOST = 0.5  # what a column may tell of the label at most before its jump is remarkable
 
@@ -137,4 +138,4 @@ def _most(before: Sequence[float], factor: float) -> float:
     """What a column may tell of the label at most, given what it told in each earlier batch."""
     jumps = [one - max(before[:place]) for place, one in enumerate(before) if place]
     usual = max(before) + (JUMP + factor * max(0.0, *jumps) if jumps else 2 * JUMP)
-    return min(usual, max(STRONG, max(before) + 0.75 * JUMP))
+    return min(usual, max(STRONG, max(before) + min(0.75 * JUMP, NEARER * (1 - max(before)))))
