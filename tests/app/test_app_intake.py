@@ -137,7 +137,7 @@ def test_two_runs_that_are_decided_at_once_are_both_remembered(world: World) -> 
 @pytest.fixture
 def by_reference(new_world: Callable[..., World]) -> World:
     """Bikes whose job reads the file itself, and holds out the newest rows of it."""
-    parameters = {"Split Mode": "sequential"}
+    parameters = {"Split Mode": "last"}
     outputs = ("evaluation", "model", "holdout")
     return new_world(extra='intake = "reference"', outputs=outputs, parameters=parameters)
 
