@@ -15,12 +15,16 @@ BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of figures -->
 
 def update(result: Json, page: Path = PAGE) -> None:
     """Writes the figures between the page's two marks. Raises ValueError when a mark is missing."""
-    text = page.read_text()
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{page} needs the lines {BEGIN!r} and {END!r}, between which the figures are written")
-    page.write_text(f"{before}{BEGIN}\n{figures(result)}{END}{after}")
+    put(page, BEGIN, END, figures(result))
+
+
+def put(page: Path, begin: str, end: str, text: str) -> None:
+    """Writes a text between two marks of a page. Raises ValueError when a mark is missing."""
+    before, first, rest = page.read_text().partition(begin)
+    _, last, after = rest.partition(end)
+    if not first or not last:
+        raise ValueError(f"{page} needs the lines {begin!r} and {end!r}, between which the figures are written")
+    page.write_text(f"{before}{begin}\n{text}{end}{after}")
 
 
 def figures(result: Json) -> str:
