@@ -8,7 +8,7 @@ until the next batch says the same: the candidate is then better on the rows of 
 import math
 from collections.abc import Callable, Iterator
 
-from retrain.gate.criteria import Measurements, better, percent
+from retrain.gate.criteria import Measurements, allowance, better, percent
 from retrain.gate.decision import Data, Finding, finite
 from retrain.gate.rules import GateRules
 from retrain.gate.statistics import Comparison, Estimate
@@ -33,7 +33,7 @@ def disagreement(
             f"fresh and trusted rows disagree: the candidate's skill is {percent(fresh, '+')} against the champion's "
             f"on fresh rows and {percent(old, '+')} on trusted ones; {UNDECIDED}"
         )
-        yield _doubt("disagreement", message, old, -rules.trusted_margin)
+        yield _doubt("disagreement", message, old, -allowance(rules, evidence))
 
 
 def collapse(
@@ -43,13 +43,13 @@ def collapse(
     if evidence.trusted is None or not evidence.compared:
         return
     then, now = evidence.trusted.found.champion_skill, evidence.fresh.found.champion_skill
-    least = surely_lost(then, now)
-    if least > rules.collapse:
+    least, limit = surely_lost(then, now), rules.collapse * max(then.value, 0.0)
+    if least > limit:
         message = (
             f"the champion's skill fell from {percent(then.value)} on trusted rows to {percent(now.value)} on fresh "
-            f"ones, surely by more than {percent(rules.collapse)}; {UNDECIDED}"
+            f"ones, surely by more than {percent(rules.collapse)} of it; {UNDECIDED}"
         )
-        yield _doubt("collapse", message, least, rules.collapse)
+        yield _doubt("collapse", message, least, limit)
 
 
 def intake(
