@@ -1,7 +1,7 @@
 """The look back after a promotion: on the next batch's rows, is the promoted model worse than the one before it?
 
 It is worse when its predecessor is surely better on the fresh holdout and not surely worse on the trusted one. The
-fresh holdout must be of a batch that is believed; whoever asks sees to that. What follows is the policy `after`.
+fresh holdout must be of a batch that is believed; whoever asks sees to that, and to what follows.
 """
 
 import msgspec

@@ -25,8 +25,7 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     there. slices: columns of which no value may surely lose more skill than slice_margin, where it has slice_rows rows.
     collapse: the champion may surely lose this share of its skill from trusted to fresh rows before the data is
     doubted. persistence: so many batches in a row must show a change before it is believed. reach: predictions of a
-    regression may leave the range of the labels by so many times its width. after: what is done with a champion that
-    proves surely worse than its predecessor on the next batch.
+    regression may leave the range of the labels by so many times its width.
     """
 
     metric: str
@@ -47,7 +46,6 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     collapse: float = 0.5
     persistence: int = 2
     reach: float = 10.0
-    after: Literal["roll-back", "ask", "nothing"] = "roll-back"
     min_rows: int = 100
     min_blocks: int = 5
     resamples: int = 2_000

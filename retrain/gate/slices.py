@@ -18,6 +18,7 @@ from retrain.gate.cases import Case
 from retrain.gate.decision import SliceMeasured, finite, finite_interval
 from retrain.gate.metrics import METRICS, Floats, Ints, Metric
 from retrain.gate.quantiles import t_quantile
+from retrain.gate.resampling import deviations, figures, sums_by_block
 from retrain.gate.rules import GateRules
 from retrain.gate.statistics import NAN, UNKNOWN, Estimate
 from retrain.gate.table import Coded
@@ -125,30 +126,9 @@ def _spread(
             placed = auc.placements(labels, candidate) - auc.placements(labels, champion)
             spread, telling = auc.variance(labels, placed, blocks)
             return 2 * auc.mean_placement(labels, placed), 2 * math.sqrt(spread), telling
-        return _jackknife(metric, labels, candidate, champion, blocks)
-
-
-def _jackknife(
-    metric: Metric, labels: Floats, candidate: Floats, champion: Floats, blocks: Ints
-) -> tuple[float, float, int]:
-    assert metric.parts is not None
-    trivial = np.full(len(labels), metric.trivial(labels))
-    sums = np.stack(
-        [
-            np.bincount(blocks, weights=part)
-            for scores in (candidate, champion, trivial)
-            for part in metric.parts(labels, scores)
-        ]
-    )
-    total, count = sums.sum(axis=1, keepdims=True), sums.shape[1]
-    without = _skill_gain(metric, total - sums)
-    deviation = math.sqrt((count - 1) / count * float(((without - without.mean()) ** 2).sum()))
-    return float(_skill_gain(metric, total)[0]), deviation, count
-
-
-def _skill_gain(metric: Metric, sums: Floats) -> Floats:
-    candidate, champion, floor = (metric.of_sums(*sums[start : start + 2]) for start in (0, 2, 4))
-    return metric.share(candidate, floor) - metric.share(champion, floor)
+        sums = sums_by_block(metric, labels, candidate, champion, blocks)
+        gain = figures(metric, sums.sum(axis=1, keepdims=True))[3, 0]
+        return float(gain), float(deviations(metric, sums)[3]), sums.shape[1]
 
 
 def coded(column: Sequence[str] | Coded) -> Coded:

@@ -133,7 +133,7 @@ def wild_tables(draw):
 LOOSE = {"min_rows": 1, "min_blocks": 3, "resamples": 200, "slice_rows": 1}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     METRIC,
     wild_tables(),
