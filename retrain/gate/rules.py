@@ -80,13 +80,13 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         for name in ("confidence", "trusted_confidence"):
             value = getattr(self, name)
             if not 0.5 < value < 1:
-                yield f"{name} is {value:g}; it must lie between 0.5 and 1, 0.95 is usual"
+                yield f"{name} is {value:g}; it must lie between 0.5 and 1, 0.9 is usual"
         if not -1 <= self.min_skill < 1:
             yield f"min_skill is {self.min_skill:g}; it must be at least -1 and below 1, 0 is as good as a constant"
-        for name in ("margin", "trusted_margin", "trusted_share", "slice_margin", "collapse"):
-            value = getattr(self, name)
+        for name in ("margin", "trusted_margin", "slice_margin", "trusted_share", "collapse"):
+            value, unit = getattr(self, name), "as a share" if name in ("trusted_share", "collapse") else "in skill"
             if not 0 <= value < math.inf:
-                yield f"{name} is {value:g}; it must be at least 0 and finite, in skill (1 is all there is)"
+                yield f"{name} is {value:g}; it must be at least 0 and finite, {unit} (1 is all there is)"
 
     def _count_problems(self) -> Iterator[str]:
         for name in ("min_rows", "slice_rows", "persistence"):
