@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from retrain.data.profile import SplitSpec
     from retrain.data.reading import Reading
 
-NewFile = Callable[[], BinaryIO]
-
 COLUMNS = frozenset({"header_missing", "missing_column", "renamed_column", "new_column"})
 """Rules that nobody can waive: without the accepted columns there is nothing to train on."""
 KNOWN_ALREADY = frozenset({"repeated_batch", "seen_rows", "stale_batch", "overlapping_days"})
