@@ -104,10 +104,20 @@ def objects(finding: Finding) -> bool:
 
 def of_data(findings: tuple[Finding, ...], *, doubts: bool) -> Data:
     """What may be done with the batch: `doubts` are there and the change does not last."""
-    shown = any(found.rule == "skill" and found.holdout == "fresh" and found.verdict == "pass" for found in findings)
-    if not shown:
-        return "refused"
+    if not learnt(findings):
+        return "doubted" if unlearnt(findings) else "refused"
     return "doubted" if doubts else "believed"
+
+
+def learnt(findings: tuple[Finding, ...]) -> bool:
+    """The candidate has skill on fresh rows."""
+    return any(found.rule == "skill" and found.holdout == "fresh" and found.verdict == "pass" for found in findings)
+
+
+def unlearnt(findings: tuple[Finding, ...]) -> bool:
+    """Neither model knows what fresh rows are about. Rows from before a change that turns everything round drown those
+    that show it, so the next candidate has to learn without them; nonsense nobody learns."""
+    return not learnt(findings) and any(found.rule == "collapse" for found in findings)
 
 
 def _doubt(rule: str, message: str, figure: float, limit: float) -> Finding:

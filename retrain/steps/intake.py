@@ -6,7 +6,7 @@ twice, even at once, it comes to the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from contextlib import ExitStack
 from hashlib import sha256
 from typing import TYPE_CHECKING, BinaryIO, Literal
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 import msgspec
 
 from retrain import paths, quarantine
-from retrain.accepted import accepted_manifest, read_manifest, spec_of
+from retrain.accepted import accepted_manifest, doubted_before, read_manifest, spec_of
+from retrain.champion import Accepted
 from retrain.data.files import gather, temporary
 from retrain.data.manifests import Manifest, Part, choose, concatenate
 from retrain.data.split import Written, split
@@ -96,16 +97,27 @@ def _take(run: Run, model: Model, files: list[BinaryIO], new_file: NewFile, port
     after = earlier.joined_by(known, holdout, run.id, model)
     manifest = remembered.write(after, paths.folder(run), manifest, ports)
     held.add(run.id, holdout)
-    data = _assemble(run, model, manifest, own, held, new_file, ports, clear={own[0].blob})
+    apart = _apart(run, pointer, ports)
+    data = _assemble(run, model, apart or manifest.parts, own, manifest.columns, held, ports, clear={own[0].blob})
     data = msgspec.structs.replace(
         with_trusted(data, accepted, earlier),
         joins=pointer.manifest,
         classes=tuple(parted.profile.label.classes or ()),
         doubts=findings.doubts,
+        apart=pointer.doubted.run if apart and pointer.doubted else "",
     )
     _keep(run, files, paths.ARCHIVE, ports)
     record = Recorded(manifest=manifest, profile=parted.profile, findings=findings.all, configuration=model)
     return ready(run, data, record, fingerprint_of(run, digests), ports)
+
+
+def _apart(run: Run, pointer: Accepted, ports: Ports) -> tuple[Part, ...]:
+    """The parts of a batch in doubt on which nothing that learnt from accepted data has skill: they are trained on
+    instead, so that a world that turned round can be learnt. Empty when there is none."""
+    doubted = doubted_before(run, pointer)
+    if doubted is None or not doubted.apart:
+        return ()
+    return tuple(part for part in read_manifest(doubted.data.manifest, ports).parts if part.run == doubted.run)
 
 
 def _again(run: Run, model: Model, new_file: NewFile, ports: Ports) -> Outcome:
@@ -124,7 +136,7 @@ def _again(run: Run, model: Model, new_file: NewFile, ports: Ports) -> Outcome:
     held = remembered.HeldOut(earlier)
     own = [train[-1], holdouts[-1]]
     held.add(own[1].run, b"".join(ports.blobs.open(own[1].blob, own[1].etag)))
-    data = _assemble(run, model, manifest, own, held, new_file, ports)
+    data = _assemble(run, model, parts, own, manifest.columns, held, ports)
     fingerprint = fingerprint_of(run, [part.sha256 for part in train])
     return ready(
         run,
@@ -136,15 +148,15 @@ def _again(run: Run, model: Model, new_file: NewFile, ports: Ports) -> Outcome:
 
 
 def _assemble(
-    run: Run, model: Model, manifest: Manifest, own: list[Part], held: HeldOut, new_file: NewFile, ports: Ports,
-    clear: Container[str] = frozenset(),
+    run: Run, model: Model, earlier: Sequence[Part], own: list[Part], columns: Sequence[str], held: HeldOut,
+    ports: Ports, clear: Container[str] = frozenset(),
 ) -> Data:  # fmt: skip
     """Writes what the job is to read: the chosen parts as one file, without any row of a holdout.
 
     `clear`: blobs of parts that are known to have none.
     """
     train, holdout = own
-    chosen = choose([part for part in manifest.parts if part.kind == "train"], train, model.train_on)
+    chosen = choose([part for part in earlier if part.kind == "train"], train, model.train_on)
     data = Data(
         manifest="",
         training=train.blob,
@@ -158,7 +170,7 @@ def _assemble(
         return data
     streams = (ports.blobs.open(part.blob, part.etag) for part in chosen)
     hashes = held.hashes
-    whole = concatenate(streams, manifest.columns, hashes, untouched)
+    whole = concatenate(streams, columns, hashes, untouched)
     facts = [*(part.sha256 for part in chosen), sha256(hashes.tobytes()).hexdigest()]
     training = paths.file(run, f"training-{sha256(''.join(facts).encode()).hexdigest()[:12]}.csv")
     ports.blobs.write(training, whole)

@@ -44,7 +44,9 @@ def judged(heard: Heard, ports: Ports) -> Outcome:
     scorebook.keep(scorebook.path(heard.run.target, heard.run.candidate, ""), heard.candidate, ports)
     verdict = _recorded(heard, said, decision, reviewed, ports)
     outcome = _on_production(heard, _decided(heard, verdict, ports), reviewed, ports)
-    ruled = Ruled(decision.data, decision.confirms, TRUSTED in heard.holdouts.by_name, decision.reason)
+    ruled = Ruled(
+        decision.data, decision.confirms, TRUSTED in heard.holdouts.by_name, decision.reason, decision.unlearnt
+    )
     pointer, lines = accepted.after(heard.run, heard.pointer, heard.doubted, ruled, ports)
     return replace(outcome, accepted=pointer, moves=(*outcome.moves, *lines))
 
