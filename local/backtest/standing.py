@@ -19,8 +19,8 @@ class Standing:
 
     live: the model that users get. before: the one that it replaced, until they were compared. parts: what is trained
     on. remembered: the baseline and the trusted rows. doubted: the batch that is kept aside, the last of `doubts` in a
-    row, and `apart` when the next candidate learns from it and its own batch only. uses: so often the trusted holdout was looked at. taken: names of the batches that intake let through, by the
-    sha256 of their content.
+    row, and `apart` when the next candidate learns from it and its own batch only. uses: so often the trusted holdout
+    was looked at. taken: names of the batches that intake let through, by the sha256 of their content.
     """
 
     live: Fitted

@@ -87,8 +87,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     data. Doubted: it is kept aside until the next batch confirms it, as `confirms` says that this one did for the batch
     before. Refused: the candidate shows no skill on it, or nothing could be measured; it is not trained on.
     `unlearnt` says of data in doubt that neither model has skill on it: the next candidate learns from it without what
-    was accepted before. `first` says that there was no champion to compare with. `uses` counts earlier winners that the trusted holdout
-    helped to pick.
+    was accepted before. `first` says that there was no champion to compare with. `uses` counts earlier winners that the
+    trusted holdout helped to pick.
     """
 
     approved: bool
