@@ -36,6 +36,7 @@ def main(
     half: Halves = Halves.REPORT,
     quick: bool = False,
     seed: int = 0,
+    steps: int = 1,
     at_once: Annotated[int, typer.Option("--jobs")] = 2,
     out: Path | None = None,
 ) -> None:
@@ -43,14 +44,15 @@ def main(
 
     A full run of the half `report` writes benchmarks/gate/results.json and the table of docs/gate.md. With --quick (two
     minutes), and for the half `tune`, on which defaults are chosen, the figures are shown and written only to --out,
-    where they grow from job to job.
+    where they grow from job to job. Faults strike at --steps steps of each stream.
     """
-    plan, console, begun = QUICK if quick else FULL, Console(stderr=True), time.monotonic()
+    plan = msgspec.structs.replace(QUICK if quick else FULL, steps=steps)
+    console, begun = Console(stderr=True), time.monotonic()
     if half is Halves.REPORT:
         _fetch(console)
     about = About(
         at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        command=_command(half, quick, seed),
+        command=_command(half, quick, seed, steps),
         took=0,
         jobs=at_once,
         cores=os.cpu_count() or 1,
@@ -92,9 +94,9 @@ def _done(todo: Sequence[Job], at_once: int, console: Console) -> Iterator[Found
             yield found
 
 
-def _command(half: Halves, quick: bool, seed: int) -> str:
-    words = ["python -m benchmarks.gate", f"--half {half.value}", *(["--quick"] if quick else []), f"--seed {seed}"]
-    return " ".join(words)
+def _command(half: Halves, quick: bool, seed: int, steps: int) -> str:
+    glance = " --quick" if quick else ""
+    return f"python -m benchmarks.gate --half {half.value}{glance} --seed {seed} --steps {steps}"
 
 
 def _keep(result: Result, target: Path) -> None:
