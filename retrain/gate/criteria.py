@@ -98,7 +98,7 @@ def gain(rules: GateRules, facts: MetricFacts, evidence: Measurements) -> Iterat
     show = _shower(found.gain.high - found.gain.low)
     message = (
         f"{facts.label} {show(found.candidate)} against the champion's {show(found.champion)}; "
-        f"the gain{shown} {_sure(alone, _limit(rules), rules.confidence)}{_on_both(together, evidence)}"
+        f"the gain{shown} {_sure(alone or together, _limit(rules), rules.confidence)}{_on_both(together, evidence)}"
     )
     figure = estimate.value if together else estimate.low
     yield finding_of("gain", alone or together, message, figure, limit, "fresh")
@@ -129,7 +129,7 @@ def _sureness(measurement: Measurement, limit: float) -> float:
 def _on_both(together: bool, evidence: Measurements) -> str:
     if not together or evidence.trusted is None:
         return ""
-    return f"; together with that on trusted rows, in skill {percents(evidence.trusted.found.skill_gain, '+')}, it is"
+    return f", together with that on trusted rows, in skill {percents(evidence.trusted.found.skill_gain, '+')}"
 
 
 def trusted(rules: GateRules, facts: MetricFacts, evidence: Measurements) -> Iterator[Finding]:
