@@ -12,12 +12,11 @@ import pytest
 from retrain import acts, advance, reconcile
 from retrain.accepted import accepted_manifest
 from retrain.champion import ChangeKind
-from retrain.data.quality.settings import RULES
 from retrain.errors import Conflict
 from retrain.run import Run, State
 from tests.app import bikes
 from tests.app.test_app_production import SPRING, answer, next_second, settled, take_step
-from tests.app.world import CALM, TESTER, World
+from tests.app.world import TESTER, World
 
 LENIENT = (
     'mode = "not-worse"\nmargin = 100\ntrusted_margin = 100\nmin_skill = -1\ncollapse = 100\ntrusted_rule = "lenient"'
@@ -26,24 +25,20 @@ LENIENT = (
 FLAT = ('metrics = "output1"', 'metrics = "output1"\nparameters = { "L2 Weight" = "1000000" }')
 """A trainer whose models hardly learn."""
 CALL = 40  # rows in one call
-QUIET = ", ".join(f'{rule} = "off"' for rule in RULES)
-"""Intake has nothing to say here."""
 STRICT = ('mode = "not-worse"', 'mode = "better"')
 
 
 def configure(world: World, *changes: tuple[str, str], promotion: str = "") -> None:
-    """The world's configuration with these changes, rules for promotion, and nothing to say for intake."""
+    """The world's configuration with these changes, and rules for promotion."""
     table = f"[models.{world.name}.gate]"
-    intake = f"[models.{world.name}.intake]\nseverity = {{ {QUIET} }}\n\n"
     rules = f"[models.{world.name}.promotion]\n{promotion}\n\n" if promotion else ""
-    world.configure(*changes, (table, f"{intake}{rules}{table}"))
+    world.configure(*changes, (table, f"{rules}{table}"))
 
 
 @pytest.fixture
 def lenient(new_world: Callable[..., World]) -> World:
     """A world whose live model is good, and whose gate lets a bad one through."""
-    world = new_world(champion=bikes.months("2011-04", "2011-05", "2011-06"), gate=LENIENT)
-    configure(world)
+    world = new_world(quiet=True, champion=bikes.months("2011-04", "2011-05", "2011-06"), gate=LENIENT)
     world.adopt()
     return world
 
@@ -71,8 +66,7 @@ def inverted(*months: str) -> str:
 @pytest.fixture
 def taught(new_world: Callable[..., World]) -> World:
     """A world whose champion was promoted from spring; each model learns from its own batch alone."""
-    world = new_world(extra='train_on = "batch"', gate=CALM)
-    configure(world)
+    world = new_world(quiet=True, extra='train_on = "batch"')
     world.adopt()
     first = world.finish(world.land("spring.csv", SPRING))
     assert first.state is State.PROMOTED, first.why
@@ -185,7 +179,7 @@ def test_the_times_that_the_trusted_holdout_was_used_are_counted(taught: World) 
 
 
 def test_a_champion_is_asked_only_about_rows_that_it_never_scored(new_world: Callable[..., World]) -> None:
-    world = new_world(gate=CALM)
+    world = new_world(quiet=True)
     small = ("settle = 0", f"settle = 0\nrows_per_call = {CALL}")
     configure(world, small)
     world.adopt()
@@ -239,8 +233,7 @@ def test_a_person_is_asked_where_the_configuration_says_so_and_may_keep_the_mode
 
 
 def test_a_candidate_that_beats_both_goes_live_and_nothing_is_taken_back(new_world: Callable[..., World]) -> None:
-    world = new_world(gate=LENIENT)
-    configure(world)
+    world = new_world(quiet=True, gate=LENIENT)
     world.adopt()
     worsened(world)
     configure(world, STRICT)
@@ -269,8 +262,7 @@ def test_a_champion_that_cannot_be_scored_any_more_is_replaced_by_force_only(wor
 
 
 def test_a_good_champion_is_looked_back_at_once_and_stays(new_world: Callable[..., World]) -> None:
-    world = new_world(gate=CALM)
-    configure(world)
+    world = new_world(quiet=True)
     world.adopt()
     assert world.finish(world.land("spring.csv", SPRING)).state is State.PROMOTED
     configure(world, ('metric = "rmse"', 'metric = "rmse"\nmin_gain = 1000'))
