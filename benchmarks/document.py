@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.intake import FORMS
+
 Json = dict[str, Any]
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of figures -->"
@@ -27,7 +29,7 @@ def put(page: Path, begin: str, end: str, text: str) -> None:
 
 def figures(result: Json) -> str:
     """The figures as Markdown."""
-    parts = (_head, _runs, _phases, _costs, _calls, _verdict)
+    parts = (_head, _runs, _phases, _costs, _calls, _intake, _verdict)
     return "\n\n".join("\n".join(part(result)) for part in parts) + "\n"
 
 
@@ -114,3 +116,16 @@ def _verdict(result: Json) -> Iterator[str]:
         f"The verdicts' process held at most {found['peak']:.0f} MB, tables and libraries included. "
         f"AUC on {small['rows']:,} rows takes {small['milliseconds']:.1f} ms."
     )
+
+
+def _intake(result: Json) -> Iterator[str]:
+    found = result["intake"]
+    yield f"| {found['megabytes']:,.0f} MB of CSV, {found['rows']:,} rows | seconds | MB/s | peak memory, MB |"
+    yield "|---|---|---|---|"
+    for form, figures in found["forms"].items():
+        speed = found["megabytes"] / figures["seconds"]
+        yield f"| intake's reading, {FORMS[form]} | {figures['seconds']:.1f} | {speed:.0f} | {figures['peak']:.0f} |"
+    for name, key in (("pyarrow's bare streaming parser", "bare"), ("Python's csv module, rows only", "module")):
+        yield f"| {name} | {found[key]:.1f} | {found['megabytes'] / found[key]:.0f} | |"
+    yield ""
+    yield f"Intake's reading of CSV has {found['ratio']:.2f} of the speed of the bare parser in the same run."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,8 @@ def everything(plan: Plan, folder: Path, say: Say) -> Json:
     result: Json = {"floor": floor(plan, folder / "floor")}
     say(f"the gate's verdict on {plan.verdict_rows:,} rows, and a plain loop")
     result["verdict"] = verdict(plan)
+    say(f"{plan.megabytes:,.0f} MB through intake's reading, and through pyarrow's bare parser")
+    result["intake"] = reading(plan, folder / "large")
     say("starting the stack")
     with Laboratory(folder / "timed", plan) as lab:
         result |= timed_parts(lab, plan, say)
@@ -160,6 +163,27 @@ def _alone(module: str, *arguments: object) -> bytes:
     command = [sys.executable, "-m", module, *map(str, arguments)]
     environment = {**os.environ, **ONE_THREAD}
     return subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True).stdout
+
+
+def reading(plan: Plan, folder: Path) -> Json:
+    """A large file through intake's reading in every form, and through bare parsers; each in a process of its own."""
+    folder.mkdir(parents=True)
+    file = folder / "large.csv"
+    made = _step("make", file, plan.megabytes)
+    first, found = _step("bare", file), {"csv": _step("intake", file)}
+    bare = (first["seconds"] + _step("bare", file)["seconds"]) / 2
+    module = _step("csv", file)["seconds"]
+    for form in ("csv.gz", "parquet"):
+        found[form] = _step("intake", file.with_suffix(f".{form}"))
+    shutil.rmtree(folder)
+    ratio = bare / found["csv"]["seconds"]
+    return {**made, "bare": bare, "module": module, "forms": found, "ratio": ratio}
+
+
+def _step(step: str, file: Path, *arguments: object) -> Json:
+    command = [sys.executable, "-m", "benchmarks.intake", step, str(file), *map(str, arguments)]
+    found: Json = msgspec.json.decode(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)
+    return found
 
 
 def ratios(result: Json) -> Json:

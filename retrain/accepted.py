@@ -45,12 +45,14 @@ def accepted_manifest(target: str, ports: Ports) -> Manifest | None:
 
 @dataclass(frozen=True)
 class Ruled:
-    """What was said of a run's batch. `used`: the trusted holdout was looked at; `why` is the reason in a sentence."""
+    """What was said of a run's batch. `used`: the trusted holdout was looked at; `why` is the reason in a sentence;
+    `unlearnt`: see the gate's decision."""
 
     data: Literal["believed", "doubted", "refused"]
     confirms: bool
     used: bool
     why: str
+    unlearnt: bool = False
 
 
 def doubted_before(run: Run, pointer: Accepted) -> Doubted | None:
@@ -59,10 +61,11 @@ def doubted_before(run: Run, pointer: Accepted) -> Doubted | None:
     return doubted if doubted is not None and run.landings and run.order > doubted.order else None
 
 
-def after(run: Run, pointer: Accepted, ruled: Ruled, ports: Ports) -> tuple[Accepted | None, tuple[Move, ...]]:
+def after(
+    run: Run, pointer: Accepted, earlier: Doubted | None, ruled: Ruled, ports: Ports
+) -> tuple[Accepted | None, tuple[Move, ...]]:
     """The pointer once this run's batch was judged, to be saved with the run (None when it is as it was), and the line
-    in the history of the batch whose doubt is over."""
-    earlier = doubted_before(run, pointer)
+    in the history of the batch whose doubt is over: `earlier`, which this one spoke for or against."""
     now = msgspec.structs.replace(pointer, uses=pointer.uses + ruled.used)
     lines: tuple[Move, ...] = ()
     if run.landings and ruled.data != "refused":
@@ -73,13 +76,24 @@ def after(run: Run, pointer: Accepted, ruled: Ruled, ports: Ports) -> tuple[Acce
 
 def _joined(run: Run, pointer: Accepted, earlier: Doubted | None, ruled: Ruled, ports: Ports) -> Accepted:
     assert run.data is not None
-    settled = settle(ruled.data, confirms=ruled.confirms, doubted=earlier is not None)
+    apart = earlier is not None and run.data.apart == earlier.run
+    settled = settle(ruled.data, confirms=ruled.confirms, doubted=earlier is not None, apart=apart)
     if settled.doubts:
         newer = pointer.doubted if earlier is None else None
         count = earlier.count + 1 if earlier else 1
-        own = Doubted(run=run.id, order=run.order, data=run.data, at=ports.now(), count=count, why=ruled.why)
+        own = Doubted(
+            run=run.id,
+            order=run.order,
+            data=run.data,
+            at=ports.now(),
+            count=count,
+            why=ruled.why,
+            apart=ruled.unlearnt,
+        )
         return msgspec.structs.replace(pointer, doubted=newer or own)
-    joined = _anew(run, pointer, earlier, ports) if settled.anew else _with_own(run, pointer, ports)
+    joined = (
+        _anew(run, pointer, earlier, ports, alone=settled.alone) if settled.anew else _with_own(run, pointer, ports)
+    )
     return msgspec.structs.replace(joined, doubted=None) if settled.clears else joined
 
 
@@ -99,9 +113,9 @@ def _with_own(run: Run, pointer: Accepted, ports: Ports) -> Accepted:
     return _pointing(pointer, remembered.merged(run, recorded, known, joined, model, ports), run, ports)
 
 
-def _anew(run: Run, pointer: Accepted, earlier: Doubted | None, ports: Ports) -> Accepted:
+def _anew(run: Run, pointer: Accepted, earlier: Doubted | None, ports: Ports, *, alone: bool) -> Accepted:
     """The pointer once a change was found to last: the batch that was in doubt joins with the run's own, and the
-    trusted holdout begins with them."""
+    trusted holdout begins with them. `alone`: so does what is trained on."""
     from retrain import remembered
 
     assert run.data is not None
@@ -109,7 +123,8 @@ def _anew(run: Run, pointer: Accepted, earlier: Doubted | None, ports: Ports) ->
     known = read_manifest(pointer.manifest, ports) if pointer.manifest else None
     doubted = read_manifest(earlier.data.manifest, ports) if earlier else recorded
     of = earlier.run if earlier else run.id
-    parts = (*(known.parts if known else ()), *(_own(doubted, of) if earlier else ()), *_own(recorded, run.id))
+    before = known.parts if known and not alone else ()
+    parts = (*before, *(_own(doubted, of) if earlier else ()), *_own(recorded, run.id))
     joined = Manifest(columns=recorded.columns, parts=parts)
     model = ports.models.get(run.target)
     whole = remembered.restarted(run, doubted, of, recorded, known, joined, model, ports)

@@ -76,6 +76,15 @@ class Holdouts:
             values |= zip(self.keys[name], held.rows, strict=True)
         return Questions(self.fresh.columns, values)
 
+    @property
+    def repeats(self) -> bool:
+        """Whether most of the fresh holdout is that of the batch in doubt: the same rows, sent again, say nothing about
+        whether a change lasts."""
+        if DOUBTED not in self.by_name:
+            return False
+        fresh, doubted = ({*zip(self.keys[name], self.by_name[name].labels, strict=True)} for name in (FRESH, DOUBTED))
+        return 2 * len(fresh & doubted) > len(fresh)
+
     def scores(self, name: HoldoutKind, book: Book) -> list[float]:
         """A model's scores of one holdout, row by row. Raises KeyError for a row that the book lacks."""
         return [book[key] for key in self.keys[name]]

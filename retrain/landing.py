@@ -159,7 +159,7 @@ def owned(blob: str, target: str) -> str:
 def as_landed(info: BlobInfo, model: Model, ports: Ports, again: int = 0) -> Landed:
     """A listed or described blob as a landing."""
     key = landing_key(ports.blobs.url(info.blob), info.etag, again)
-    keep = model.keep
+    keep = model.keep or model.reference
     return Landed(key=key, blob=info.blob, etag=info.etag, modified=info.modified, size=info.size, keep=keep)
 
 

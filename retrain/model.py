@@ -72,7 +72,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     """A configured entry: where its data lands, who trains it, how it is judged, where it is served.
 
     `trainer` and `endpoint` are the settings Structs of their kind. `sha` identifies the configuration as text, but for
-    `keys`. A model with keys stands for as many targets; `at` gives that of one `key`, with `{key}` filled in.
+    `keys`. `reference`: its data are not read here, and the job holds rows out. A model with keys stands for as many
+    targets; `at` gives that of one `key`, with `{key}` filled in.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     time: str | None = None
     positive: str | None = None
     train_on: Literal["all", "batch"] | int = "all"
+    reference: bool = False
     start_on: Literal["data", "schedule"] = "data"
     schedule: str | None = None
     since: datetime | None = None
@@ -142,6 +144,7 @@ class Basics(Section, frozen=True):
     time: str | None = None
     positive: str | None = None
     train_on: Literal["all", "batch"] | int = "all"
+    intake: Literal["reference"] | None = None
     start_on: Literal["data", "schedule"] = "data"
     schedule: str | None = None
     since: datetime | None = None
@@ -155,6 +158,8 @@ class Basics(Section, frozen=True):
             found.append(f'train_on = {self.train_on} must be "all", "batch" or a number of batches from 1')
         if self.since is not None and self.since.tzinfo is None:
             found.append("since needs a time zone, such as 2026-01-31T00:00:00Z")
+        if self.intake == "reference" and self.start_on != "data":
+            found.append('intake = "reference" takes one file at a time; it needs start_on = "data"')
         if self.start_on == "schedule" and self.schedule is None:
             found.append('start_on = "schedule" needs a schedule')
         if self.schedule is not None:
@@ -280,19 +285,23 @@ class _Reader:
             self._complain(path[:1], name, f"{name} must be a table: [models.{name}]")
             return None
         sections = ("trainer", "endpoint", "gate", "holdout", "promotion", "intake")
-        basics = self._section(path, Basics, {k: v for k, v in table.items() if k not in sections}, sections)
+        rules = table.get("intake", {})  # a table of rules, or the text that says that nothing is read
+        rules, told = (rules, sections) if isinstance(rules, dict) else ({}, sections[:-1])
+        basics = self._section(path, Basics, {k: v for k, v in table.items() if k not in told}, sections)
         keys = basics.all_keys if basics else None if "keys" in table else ()
         parts: dict[str, Any] = {
             "trainer": self._service(path, "trainer", table, keys),
             "endpoint": self._service(path, "endpoint", table, keys),
             "gate": self._required(path, "gate", GateRules, table),
             "holdout": self._section((*path, "holdout"), HoldoutRules, table.get("holdout", {})),
-            "intake": self._section((*path, "intake"), IntakeRules, table.get("intake", {})),
+            "intake": self._section((*path, "intake"), IntakeRules, rules),
             "promotion": self._promotion((*path, "promotion"), table.get("promotion", {}), keys),
         }
+        reference = self._reference(path, basics, parts["trainer"])
         if basics is None or None in parts.values():
             return None
-        given = {**msgspec.structs.asdict(basics), "keys": keys}
+        given = {**msgspec.structs.asdict(basics), "keys": keys, "reference": reference}
+        del given["intake"]
         return Model(name=name, sha=fingerprint(keyed.without_keys(table)), **given, **parts)
 
     def _required(self, path: tuple[str, ...], key: str, kind: type[Any], table: dict[str, Any]) -> Any:
@@ -300,6 +309,15 @@ class _Reader:
             self._complain(path, None, f"{path[-1]} needs a table [{'.'.join((*path, key))}]")
             return None
         return self._section((*path, key), kind, table[key])
+
+    def _reference(self, path: tuple[str, ...], basics: Basics | None, trainer: Any) -> bool:
+        """Whether data pass by reference; says what that lacks."""
+        if basics is None or basics.intake is None:
+            return False
+        if trainer is not None and not getattr(trainer, "holdout", ""):
+            says = "the trainer's `holdout` must name the output with the rows that the job held back"
+            self._complain(path, "intake", f'intake = "reference": {says}')
+        return True
 
     def _service(self, path: tuple[str, ...], role: str, table: dict[str, Any], keys: tuple[str, ...] | None) -> Any:
         settings = table.get(role)

@@ -58,13 +58,7 @@ class Judged:
 
 
 def read_and_judge(
-    run: Run,
-    model: Model,
-    spec: SplitSpec,
-    batch: BinaryIO,
-    new_file: NewFile,
-    baseline: Baseline,
-    digest: str = "",
+    run: Run, model: Model, spec: SplitSpec, batch: BinaryIO, new_file: NewFile, baseline: Baseline, digest: str = ""
 ) -> tuple[Reading, Known, Judged]:
     """The batch as it was read, and the rules' judgement of it.
 
@@ -82,20 +76,14 @@ def read_and_judge(
 
 
 def _explained(
-    bad: BadData,
-    run: Run,
-    model: Model,
-    spec: SplitSpec,
-    batch: BinaryIO,
-    new_file: NewFile,
-    baseline: Baseline,
+    bad: BadData, run: Run, model: Model, spec: SplitSpec, batch: BinaryIO, new_file: NewFile, baseline: Baseline
 ) -> BadData:
     """What the rules say of columns with which the batch cannot be read, when that is what is wrong."""
     from retrain.data.quality.columns import without_header
     from retrain.data.reading import read
 
     try:
-        names = _header(batch)
+        names = _header(batch, new_file)
         if headless := without_header(names, baseline.batches):
             return Refused([headless])
         if spec.columns is not None and set(names) != set(spec.columns):
@@ -108,11 +96,11 @@ def _explained(
     return bad
 
 
-def _header(batch: BinaryIO) -> list[str]:
+def _header(batch: BinaryIO, new_file: NewFile) -> list[str]:
     """The first line as names, however odd they are."""
-    from retrain.data.forms import opened
+    from retrain.data.forms import opened, unpacked
 
-    line = opened(batch).readline(LONGEST_LINE)
+    line = opened(unpacked(batch, new_file)[0]).readline(LONGEST_LINE)
     return next(csv.reader([line.decode("utf-8-sig", "replace")]), [])
 
 

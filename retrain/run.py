@@ -133,6 +133,7 @@ class Data(Record, frozen=True):
     trusted_rows: int = 0
     trusted_sha: str = ""
     doubts: tuple[str, ...] = ()  # what intake found that makes the batch doubtful
+    apart: str = ""  # the run whose batch, in doubt, is trained on instead of what was accepted
     joins: str = ""  # the manifest of accepted data that this run's manifest extends
     classes: tuple[str, ...] = ()
     fingerprint: str = ""
@@ -140,7 +141,8 @@ class Data(Record, frozen=True):
 
 class Doubted(Record, frozen=True):
     """A batch in doubt: kept aside, neither trained on nor trusted, until the next one says whether it lasts. `count`:
-    so many batches in a row are in doubt with it."""
+    so many batches in a row are in doubt with it. `apart`: no model that learnt from what was accepted has skill on it,
+    so the next one learns from it and its own batch only."""
 
     run: str
     order: str
@@ -148,6 +150,7 @@ class Doubted(Record, frozen=True):
     at: datetime
     count: int = 1
     why: str = ""
+    apart: bool = False
 
 
 class Lease(Record, frozen=True):

@@ -78,7 +78,7 @@ class Gated:
         self._standing = stands = self._stands.having_taken(batch)
         others = [stands.doubted.fresh] if stands.doubted else []
         try:
-            candidate = self._workshop.train(stands.parts, batch, stands.remembered, others)
+            candidate = self._workshop.train(stands.learnt_from, batch, stands.remembered, others)
         except ValueError as error:
             return self._ended(step, "kept", "training", str(error))
         try:

@@ -19,8 +19,8 @@ class Standing:
 
     live: the model that users get. before: the one that it replaced, until they were compared. parts: what is trained
     on. remembered: the baseline and the trusted rows. doubted: the batch that is kept aside, the last of `doubts` in a
-    row. uses: so often the trusted holdout was looked at. taken: names of the batches that intake let through, by the
-    sha256 of their content.
+    row, and `apart` when the next candidate learns from it and its own batch only. uses: so often the trusted holdout
+    was looked at. taken: names of the batches that intake let through, by the sha256 of their content.
     """
 
     live: Fitted
@@ -31,8 +31,14 @@ class Standing:
     before: Fitted | None = None
     doubted: Batch | None = None
     doubts: int = 0
+    apart: bool = False
     uses: int = 0
     taken: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def learnt_from(self) -> tuple[Portion, ...]:
+        """What the next candidate may learn from beside its own batch."""
+        return (self.doubted.train,) if self.apart and self.doubted else self.parts
 
     @classmethod
     def first(cls, live: Fitted, batch: Batch, model: Model) -> Standing:
@@ -47,7 +53,7 @@ class Standing:
 
     def believing(self, batch: Batch, decision: Decision, model: Model) -> Standing:
         """After the batch, as far as data goes: what joins, what is kept aside, what is trusted."""
-        settled = settle(decision.data, confirms=decision.confirms, doubted=self.doubted is not None)
+        settled = settle(decision.data, confirms=decision.confirms, doubted=self.doubted is not None, apart=self.apart)
         brought = (self.doubted,) if settled.brings and self.doubted else ()
         remembered = Remembered(self.remembered.baseline) if settled.anew else self.remembered
         joining = (*brought, batch) if settled.joins else ()
@@ -55,13 +61,13 @@ class Standing:
             remembered = _joined(remembered, joined, model)
         now = replace(
             self,
-            parts=(*self.parts, *(joined.train for joined in joining)),
+            parts=(*(() if settled.alone else self.parts), *(joined.train for joined in joining)),
             remembered=remembered,
             uses=0 if settled.anew else self.uses + bool(self.remembered.trusted),
         )
         if settled.doubts:
-            return replace(now, doubted=batch, doubts=self.doubts + 1)
-        return replace(now, doubted=None, doubts=0) if settled.clears else now
+            return replace(now, doubted=batch, doubts=self.doubts + 1, apart=decision.unlearnt)
+        return replace(now, doubted=None, doubts=0, apart=False) if settled.clears else now
 
 
 def _joined(remembered: Remembered, batch: Batch, model: Model) -> Remembered:

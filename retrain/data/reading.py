@@ -15,30 +15,26 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from retrain.data import values
-from retrain.data.baseline import HASHES, LONGEST_TEXT, SAMPLED, Known, Sample
+from retrain.data.baseline import HASHES, LONGEST_TEXT, Known, Sample
 from retrain.data.blocks import Block, Blocks
 from retrain.data.columns import Column
 from retrain.data.forms import Form, opened, unpacked
-from retrain.data.labels import positive_class
+from retrain.data.label_counts import LabelCounts
+from retrain.data.lowest import Lowest, Sampled, different
 from retrain.data.profile import (
-    MOST_CLASSES,
     BatchProfile,
-    LabelSummary,
     SplitSpec,
     Survey,
     column_problems,
-    not_a_label,
 )
-from retrain.data.rows import nothing, parsed
+from retrain.data.rows import parsed
 from retrain.data.tables import BadData, Fault, Table
 from retrain.data.typed import Numbers, Texts, Typed
 from retrain.data.values import U64, Style
 
-COUNTED = 2_000_000  # row hashes that are kept to count repeated rows exactly
 _DAY = 86_400_000_000  # microseconds
 
 
@@ -61,7 +57,7 @@ class Reading:
 
     def known(self, run: str) -> Known:
         """The batch as it is remembered in a baseline."""
-        return Known(run=run, profile=self.profile, sample=self.sample, hashes=_different(self.lowest)[:HASHES])
+        return Known(run=run, profile=self.profile, sample=self.sample, hashes=different(self.lowest)[:HASHES])
 
     def asides(self) -> Iterator[tuple[Block, U64, NDArray[np.int32]]]:
         """The blocks again, with the hash and the day of each row."""
@@ -99,11 +95,6 @@ def digest_of(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _different(ascending: U64) -> U64:
-    fresh: NDArray[np.bool_] = np.concatenate([[True], ascending[1:] != ascending[:-1]])
-    return ascending[fresh]
-
-
 Counted = tuple[Numbers | Texts, NDArray[np.int64] | None]  # a column's block as read, and its distinct times
 
 
@@ -122,10 +113,10 @@ class _Pass:
         self.blocks = Blocks(stream, table.line)
         self.rows = 0
         self.days: Counter[int] = Counter()
-        self.label = _Label(spec)
+        self.label = LabelCounts(spec)
         self.ragged = Fault(f"the number of fields is not {len(self.names)}")
         self.undated = Fault(f"the time {spec.time!r} is no ISO date or datetime")
-        self.lowest, self.sample = _Lowest(), _Sampled()
+        self.lowest, self.sample = Lowest(), Sampled()
         spool.seek(0)
         self._run()
 
@@ -217,7 +208,7 @@ class _Pass:
         profiles = tuple(column.profile() for column in self.columns)
         rewritten = {each.name: self.styles.get(each.name, "plain") for each in profiles if each.quoted}
         lowest = self.lowest.ascending()
-        repeated = len(lowest) - len(_different(lowest))
+        repeated = len(lowest) - len(different(lowest))
         profile = BatchProfile(
             rows=self.rows,
             columns=profiles,
@@ -267,142 +258,6 @@ class _Pass:
             else:
                 columns[each.name] = _objects(texts, values.meaning(texts).null)
         return Sample(columns=columns, labels=labels)
-
-
-class _Label:
-    """Counts labels, and the rows whose label is none."""
-
-    def __init__(self, spec: SplitSpec) -> None:
-        self.spec = spec
-        self.classes: Counter[str] = Counter()
-        self.count, self.sum = 0, 0.0
-        self.low, self.high = float("inf"), float("-inf")
-        self.null = Fault(f"the label {spec.label!r} is empty")
-        self.wrong = Fault(f"the label {spec.label!r} is {not_a_label(spec)}")
-        self.faults = (self.null, self.wrong)
-
-    def take(self, taken: Numbers | Texts, lines: Any) -> None:
-        """The labels of one block, of the rows on these lines."""
-        if isinstance(taken, Numbers):
-            for row in np.flatnonzero(np.isnan(taken.floats)) if taken.parsed.null_count else ():
-                self.null(int(lines[row]))
-            self._sum(taken.there)
-            return
-        null = taken.meaning.null
-        wrong = np.isnan(taken.meaning.numbers) if self.spec.kind == "regression" else ~self._classes(taken)
-        for row in np.flatnonzero((null | wrong)[taken.codes]):
-            code = taken.codes[row]
-            if null[code]:
-                self.null(int(lines[row]))
-            else:
-                self.wrong(int(lines[row]), taken.texts[int(code)].as_py())
-        if self.spec.kind == "regression":
-            numbers = taken.meaning.numbers[taken.codes]
-            self._sum(numbers[~np.isnan(numbers)])
-
-    def _sum(self, numbers: NDArray[np.float64]) -> None:
-        if len(numbers):
-            self.count += len(numbers)
-            self.sum += float(numbers.sum())
-            self.low, self.high = min(self.low, float(numbers.min())), max(self.high, float(numbers.max()))
-
-    def _classes(self, taken: Texts) -> NDArray[np.bool_]:
-        """Which of the distinct texts are classes; their rows are counted."""
-        counts = np.bincount(taken.codes, minlength=len(taken.texts))
-        found = np.zeros(len(taken.texts), np.bool_)
-        for code, text in enumerate(taken.texts.to_pylist()):
-            if not taken.meaning.null[code] and self._is_class(text):
-                self.classes[text] += int(counts[code])
-                found[code] = True
-        return found
-
-    def _is_class(self, text: str) -> bool:
-        if self.spec.classes is not None:
-            return text in self.spec.classes
-        return text in self.classes or len(self.classes) < MOST_CLASSES
-
-    def problems(self) -> Iterator[str]:
-        """What is wrong with the classes as a whole."""
-        if self.spec.kind == "classification":
-            try:
-                positive_class(self.spec.classes or self.classes, self.spec.positive)
-            except BadData as error:
-                yield from error.problems
-
-    def summary(self) -> LabelSummary:
-        """What the labels of all rows look like."""
-        if self.spec.kind == "regression":
-            return LabelSummary(mean=self.sum / self.count, low=self.low, high=self.high)
-        return LabelSummary(classes=dict(sorted(self.classes.items())))
-
-    def numbers(self, texts: pa.StringArray, style: Style) -> NDArray[np.float64]:
-        """Labels as a gate sees them."""
-        if self.spec.kind == "regression":
-            return values.meaning(texts, style).numbers
-        positive = positive_class(self.spec.classes or self.classes, self.spec.positive)
-        return np.asarray(pc.equal(texts, positive).to_numpy(zero_copy_only=False), dtype=np.float64)
-
-
-class _Lowest:
-    """The lowest row hashes, repeated ones as often as they occur; all of them while they are not too many."""
-
-    def __init__(self) -> None:
-        self._kept: list[U64] = []
-        self._count = 0
-        self._limit = np.uint64(0xFFFFFFFFFFFFFFFF)
-
-    def take(self, hashes: U64) -> None:
-        """Takes the hashes of a block."""
-        low = hashes[hashes <= self._limit]
-        self._kept.append(low)
-        self._count += len(low)
-        if self._count > COUNTED:
-            together = np.concatenate(self._kept)
-            self._limit = np.partition(together, COUNTED // 2)[COUNTED // 2]
-            self._kept = [together[together <= self._limit]]
-            self._count = len(self._kept[0])
-
-    def ascending(self) -> U64:
-        """What is kept, in order."""
-        together = np.concatenate(self._kept) if self._kept else np.zeros(0, np.uint64)
-        together.sort()
-        return together
-
-
-class _Sampled:
-    """The rows with the lowest hashes."""
-
-    def __init__(self) -> None:
-        self._hashes: list[U64] = []
-        self._rows: list[pa.RecordBatch] = []
-        self._limit = np.uint64(0xFFFFFFFFFFFFFFFF)
-
-    def take(self, hashes: U64, batch: pa.RecordBatch) -> None:
-        """Takes the rows of a block that may be among them."""
-        places = np.flatnonzero(hashes <= self._limit)
-        if len(places) > SAMPLED:
-            places = places[np.argsort(hashes[places], kind="stable")[:SAMPLED]]
-        if not len(places):
-            return
-        self._hashes.append(hashes[places])
-        self._rows.append(batch.take(pa.array(places)))
-        if sum(map(len, self._hashes)) > 4 * SAMPLED:
-            self._shrink()
-
-    def _shrink(self) -> None:
-        hashes = np.concatenate(self._hashes)
-        best = np.argsort(hashes, kind="stable")[:SAMPLED]
-        table = pa.Table.from_batches(self._rows).combine_chunks().take(pa.array(best))
-        self._rows = table.combine_chunks().to_batches()
-        self._hashes = [hashes[best]]
-        self._limit = hashes[best[-1]]
-
-    def rows(self, names: tuple[str, ...]) -> pa.RecordBatch:
-        """The rows, in order of hash."""
-        if not self._rows:
-            return nothing(names)
-        self._shrink()
-        return self._rows[0]
 
 
 def _objects(texts: pa.StringArray, null: NDArray[np.bool_]) -> NDArray[Any]:

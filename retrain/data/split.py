@@ -94,10 +94,21 @@ def split(reading: Reading, train: BinaryIO, holdout: BinaryIO, withhold: U64 | 
 
 def whole(reading: Reading, into: BinaryIO) -> Written:
     """Write all rows as one part."""
+    return lowest(reading, into, reading.survey.rows)
+
+
+def lowest(reading: Reading, into: BinaryIO, most: int) -> Written:
+    """Write one part with the rows of the lowest hashes, at most so many."""
     import numpy as np
 
+    known = reading.lowest
+    limit = known[most] if len(known) > most else None
     part = Written(into)
-    _write(reading, lambda hashes, days: {"whole": np.ones(len(hashes), np.bool_)}, {"whole": part})
+    _write(
+        reading,
+        lambda hashes, days: {"rows": np.ones(len(hashes), np.bool_) if limit is None else hashes < limit},
+        {"rows": part},
+    )
     return part
 
 

@@ -86,8 +86,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     `data` says what may be done with the batch, whatever becomes of the candidate. Believed: it joins the accepted
     data. Doubted: it is kept aside until the next batch confirms it, as `confirms` says that this one did for the batch
     before. Refused: the candidate shows no skill on it, or nothing could be measured; it is not trained on.
-    `first` says that there was no champion to compare with. `uses` counts earlier winners that the trusted holdout
-    helped to pick.
+    `unlearnt` says of data in doubt that neither model has skill on it: the next candidate learns from it without what
+    was accepted before. `first` says that there was no champion to compare with. `uses` counts earlier winners that the
+    trusted holdout helped to pick.
     """
 
     approved: bool
@@ -110,6 +111,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     holdouts: tuple[Measured, ...] = ()
     data: Data = "refused"
     confirms: bool = False
+    unlearnt: bool = False
     uses: int = 0
     first: bool = False
 

@@ -8,7 +8,7 @@ until the next batch says the same: the candidate is then better on the rows of 
 import math
 from collections.abc import Callable, Iterator
 
-from retrain.gate.criteria import Measurements, better, percent
+from retrain.gate.criteria import Measurements, allowance, better, percent, percents
 from retrain.gate.decision import Data, Finding, finite
 from retrain.gate.rules import GateRules
 from retrain.gate.statistics import Comparison, Estimate
@@ -24,16 +24,29 @@ Doubt = Callable[[GateRules, Hearing, Measurements, tuple[Finding, ...]], Iterat
 def disagreement(
     rules: GateRules, hearing: Hearing, evidence: Measurements, findings: tuple[Finding, ...]
 ) -> Iterator[Finding]:
-    """Fresh rows say better, trusted rows say worse."""
-    if evidence.trusted is None or not evidence.compared or not better(rules, evidence.fresh.found):
+    """Fresh rows say surely better, trusted rows object; or trusted rows object and say surely worse, whatever fresh
+    rows say: what the batch teaches is wrong there, so it teaches no later candidate either."""
+    if evidence.trusted is None or not evidence.compared or not any(objects(finding) for finding in findings):
         return
-    if any(objects(finding) for finding in findings):
-        fresh, old = evidence.fresh.found.skill_gain.value, evidence.trusted.found.skill_gain.value
-        message = (
-            f"fresh and trusted rows disagree: the candidate's skill is {percent(fresh, '+')} against the champion's "
-            f"on fresh rows and {percent(old, '+')} on trusted ones; {UNDECIDED}"
-        )
-        yield _doubt("disagreement", message, old, -rules.trusted_margin)
+    fresh, old = evidence.fresh.found.skill_gain, evidence.trusted.found.skill_gain
+    contradicted = better(rules, evidence.fresh.found)
+    if contradicted or old.high < 0:
+        message = _contradiction(fresh.value, old.value) if contradicted else _harm(fresh.value, old)
+        yield _doubt("disagreement", f"{message}; {UNDECIDED}", old.value, -allowance(rules, evidence))
+
+
+def _contradiction(fresh: float, old: float) -> str:
+    return (
+        f"fresh and trusted rows disagree: the candidate's skill is {percent(fresh, '+')} against the champion's on "
+        f"fresh rows and {percent(old, '+')} on trusted ones"
+    )
+
+
+def _harm(fresh: float, old: Estimate) -> str:
+    return (
+        f"what the candidate learnt is surely worse on trusted rows: its skill is {percents(old, '+')} against the "
+        f"champion's there, and {percent(fresh, '+')} on fresh rows"
+    )
 
 
 def collapse(
@@ -43,13 +56,13 @@ def collapse(
     if evidence.trusted is None or not evidence.compared:
         return
     then, now = evidence.trusted.found.champion_skill, evidence.fresh.found.champion_skill
-    least = surely_lost(then, now)
-    if least > rules.collapse:
+    least, limit = surely_lost(then, now), rules.collapse * max(then.value, 0.0)
+    if least > limit:
         message = (
             f"the champion's skill fell from {percent(then.value)} on trusted rows to {percent(now.value)} on fresh "
-            f"ones, surely by more than {percent(rules.collapse)}; {UNDECIDED}"
+            f"ones, surely by more than {percent(rules.collapse)} of it; {UNDECIDED}"
         )
-        yield _doubt("collapse", message, least, rules.collapse)
+        yield _doubt("collapse", message, least, limit)
 
 
 def intake(
@@ -65,7 +78,10 @@ DOUBTED = tuple(doubt.__name__ for doubt in DOUBTS)
 
 
 def lasts(rules: GateRules, hearing: Hearing, evidence: Measurements) -> bool:
-    """This batch and those in doubt before it say the same: so many in a row as are asked."""
+    """This batch and those in doubt before it say the same: so many in a row as are asked.
+
+    Each by its own rows alone: with trusted rows, which a change that lasts overrules, nothing is confirmed.
+    """
     if not _convinces(rules, evidence, evidence.fresh.found):
         return False
     if rules.persistence == 1:
@@ -88,10 +104,20 @@ def objects(finding: Finding) -> bool:
 
 def of_data(findings: tuple[Finding, ...], *, doubts: bool) -> Data:
     """What may be done with the batch: `doubts` are there and the change does not last."""
-    shown = any(found.rule == "skill" and found.holdout == "fresh" and found.verdict == "pass" for found in findings)
-    if not shown:
-        return "refused"
+    if not learnt(findings):
+        return "doubted" if unlearnt(findings) else "refused"
     return "doubted" if doubts else "believed"
+
+
+def learnt(findings: tuple[Finding, ...]) -> bool:
+    """The candidate has skill on fresh rows."""
+    return any(found.rule == "skill" and found.holdout == "fresh" and found.verdict == "pass" for found in findings)
+
+
+def unlearnt(findings: tuple[Finding, ...]) -> bool:
+    """Neither model knows what fresh rows are about. Rows from before a change that turns everything round drown those
+    that show it, so the next candidate has to learn without them; nonsense nobody learns."""
+    return not learnt(findings) and any(found.rule == "collapse" for found in findings)
 
 
 def _doubt(rule: str, message: str, figure: float, limit: float) -> Finding:

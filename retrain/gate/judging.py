@@ -13,7 +13,7 @@ from retrain.gate.cases import Trial
 from retrain.gate.checks import examine
 from retrain.gate.criteria import CRITERIA, Measurements
 from retrain.gate.decision import Decision, Finding, Measured, ModelId, finite
-from retrain.gate.doubts import DOUBTED, DOUBTS, lasts, objects, of_data
+from retrain.gate.doubts import DOUBTED, DOUBTS, lasts, objects, of_data, unlearnt
 from retrain.gate.measuring import measure, record
 from retrain.gate.metrics import METRICS
 from retrain.gate.rules import GateRules
@@ -37,11 +37,12 @@ def decide(rules: GateRules, hearing: Hearing, champion: ModelId | None, candida
     findings += _applied(rules, evidence)
     doubts = tuple(found for doubt in DOUBTS for found in doubt(rules, hearing, evidence, findings))
     confirms = bool(doubts) and lasts(rules, hearing, evidence)
-    data = of_data(findings, doubts=bool(doubts) and not confirms)
     findings += doubts
+    data = of_data(findings, doubts=bool(doubts) and not confirms)
+    strange = unlearnt(findings)
     if confirms:
         findings = (*(_waived(finding) for finding in findings), _lasting(rules, trial))
-    return _decision(rules, trial, findings, evidence, data=data, confirms=confirms)
+    return _decision(rules, trial, findings, evidence, data=data, confirms=confirms, unlearnt=strange)
 
 
 def _applied(rules: GateRules, evidence: Measurements) -> tuple[Finding, ...]:

@@ -20,12 +20,12 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     min_value / max_value: floor of a score (auc, accuracy, f1), ceiling of a loss (rmse, mae, log_loss); the point
     value is held to it. mode: `better`, the whole interval of the gain lies above min_gain (in the metric's unit), or
     `not-worse`, the whole interval of the gain in skill lies above -margin. confidence: of the two-sided intervals.
-    min_skill: the whole interval of the candidate's skill lies above it. trusted_rule and trusted_margin: how much
-    skill may be lost on the trusted holdout, see `criteria.TRUSTED`; trusted_confidence: of the intervals there.
-    slices: columns of which no value may surely lose more skill than slice_margin, where it has slice_rows rows.
-    collapse: the champion may surely lose so much skill from trusted to fresh rows before the data is doubted.
-    persistence: so many batches in a row must show a change before it is believed. reach: predictions of a regression
-    may leave the range of the labels by so many times its width.
+    min_skill: the whole interval of the candidate's skill lies above it. trusted_rule, trusted_share, trusted_margin:
+    how much skill may be lost on the trusted holdout, see `criteria.TRUSTED`; trusted_confidence: of the intervals
+    there. slices: columns of which no value may surely lose more skill than slice_margin, where it has slice_rows rows.
+    collapse: the champion may surely lose this share of its skill from trusted to fresh rows before the data is
+    doubted. persistence: so many batches in a row must show a change before it is believed. reach: predictions of a
+    regression may leave the range of the labels by so many times its width.
     """
 
     metric: str
@@ -34,15 +34,16 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     mode: Literal["better", "not-worse"] = "better"
     min_gain: float = 0.0
     margin: float = 0.01
-    confidence: float = 0.95
+    confidence: float = 0.9
     min_skill: float = 0.0
-    trusted_rule: Literal["even", "strict", "lenient"] = "even"
+    trusted_rule: Literal["share", "even", "strict", "lenient"] = "share"
+    trusted_share: float = 0.03
     trusted_margin: float = 0.01
-    trusted_confidence: float = 0.95
+    trusted_confidence: float = 0.9
     slices: tuple[str, ...] = ()
     slice_margin: float = 0.05
     slice_rows: int = 50
-    collapse: float = 0.3
+    collapse: float = 0.5
     persistence: int = 2
     reach: float = 10.0
     min_rows: int = 100
@@ -79,13 +80,13 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         for name in ("confidence", "trusted_confidence"):
             value = getattr(self, name)
             if not 0.5 < value < 1:
-                yield f"{name} is {value:g}; it must lie between 0.5 and 1, 0.95 is usual"
+                yield f"{name} is {value:g}; it must lie between 0.5 and 1, 0.9 is usual"
         if not -1 <= self.min_skill < 1:
             yield f"min_skill is {self.min_skill:g}; it must be at least -1 and below 1, 0 is as good as a constant"
-        for name in ("margin", "trusted_margin", "slice_margin", "collapse"):
-            value = getattr(self, name)
+        for name in ("margin", "trusted_margin", "slice_margin", "trusted_share", "collapse"):
+            value, unit = getattr(self, name), "as a share" if name in ("trusted_share", "collapse") else "in skill"
             if not 0 <= value < math.inf:
-                yield f"{name} is {value:g}; it must be at least 0 and finite, in skill (1 is all there is)"
+                yield f"{name} is {value:g}; it must be at least 0 and finite, {unit} (1 is all there is)"
 
     def _count_problems(self) -> Iterator[str]:
         for name in ("min_rows", "slice_rows", "persistence"):

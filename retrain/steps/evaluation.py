@@ -41,11 +41,13 @@ def prepare(run: Run, ports: Ports) -> Outcome:
 def evaluate(run: Run, ports: Ports) -> Outcome:
     """In `evaluating`: the next phase."""
     at = run.evaluation
+    if at is not None and at.artifact:
+        return reviewing.score(run, at, ports)
     if at is None or at.phase == "waiting":
         taken = _taken(run, ports)
         return stay(run, None, evaluation=taken, tries=0) if taken else stay(run, BUSY, tries=0)
     if at.phase == "switching":
-        return reviewing.score(run, at, ports) if at.artifact else _candidate(run, at, ports)
+        return _candidate(run, at, ports)
     book = scorebook.load(scoring.kept_path(run), ports)
     if book is None:
         return staging.again(run, at)
@@ -53,10 +55,7 @@ def evaluate(run: Run, ports: Ports) -> Outcome:
 
 
 def _taken(run: Run, ports: Ports) -> Evaluation | None:
-    """A slot for the model whose turn it is; the rows are chosen as the accepted data stand now."""
-    at = run.evaluation
-    if at is not None and at.artifact:
-        return staging.taken(run, ports, at.doubted, at.artifact)
+    """A slot for the candidate; the rows are chosen as the accepted data stand now."""
     return staging.taken(run, ports, accepted.doubted_before(run, ports.ledger.accepted(run.target)))
 
 
@@ -94,13 +93,15 @@ def _champion(run: Run, at: Evaluation, candidate: Book, ports: Ports) -> Outcom
     pointer = ports.ledger.accepted(run.target)
     doubted = accepted.doubted_before(run, pointer)
     holdouts = holdouts_of(run, model, doubted, ports)
+    if holdouts.repeats:
+        doubted, holdouts = None, holdouts_of(run, model, None, ports)
     if len(holdouts.questions.but(candidate)):  # another batch came into doubt since
         return staging.again(run, Evaluation(phase="waiting", round=at.round, doubted=doubted))
     live = None if champion.vacant else _live(run, champion, holdouts, model, ports)
     if isinstance(live, Unfinished):
         return staging.unfinished(run, at, live)
     book, unscored = (None, live) if isinstance(live, str) else (live, "")
-    return judged(Heard(run, model, champion, pointer, holdouts, candidate, book, unscored), ports)
+    return judged(Heard(run, model, champion, pointer, doubted, holdouts, candidate, book, unscored), ports)
 
 
 def _live(run: Run, champion: Champion, holdouts: Holdouts, model: Model, ports: Ports) -> Book | Unfinished | str:

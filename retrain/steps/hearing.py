@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from retrain.accepted import doubted_before
 from retrain.champion import Accepted, Champion
 from retrain.data.holdout import Holdout
 from retrain.gate import Hearing, ModelId, ScoreTable
 from retrain.gate.table import HoldoutKind
 from retrain.holdouts import DOUBTED, FRESH, TRUSTED, Holdouts
 from retrain.model import Model
-from retrain.run import Artifact, Run
+from retrain.run import Artifact, Doubted, Run
 from retrain.scorebook import Book
 
 if TYPE_CHECKING:  # numpy is loaded when a model is judged
@@ -26,12 +25,14 @@ if TYPE_CHECKING:  # numpy is loaded when a model is judged
 @dataclass(frozen=True)
 class Heard:
     """A run whose candidate was scored. `live` are the champion's scores, None when it could not be scored: then
-    `unscored` says why. `pointer` is the accepted data as they stand now."""
+    `unscored` says why. `pointer` is the accepted data as they stand now, `doubted` the batch in doubt that this
+    one speaks for or against."""
 
     run: Run
     model: Model
     champion: Champion
     pointer: Accepted
+    doubted: Doubted | None
     holdouts: Holdouts
     candidate: Book
     live: Book | None
@@ -57,14 +58,13 @@ def named(artifact: Artifact | None, name: str) -> ModelId:
 
 def hearing(heard: Heard, candidate: Book, champion: Book | None) -> Hearing:
     """The hearing of these two models on the run's holdouts."""
-    doubted = doubted_before(heard.run, heard.pointer)
     tables = {name: _table(heard, name, candidate, champion) for name in heard.holdouts.by_name}
     return Hearing(
         fresh=tables[FRESH],
         trusted=tables.get(TRUSTED),
         doubted=tables.get(DOUBTED),
         warned=heard.run.data.doubts if heard.run.data else (),
-        doubts=doubted.count if doubted else 1,
+        doubts=heard.doubted.count if heard.doubted else 1,
         uses=heard.pointer.uses,
         unscored=heard.unscored if champion is None else "",
     )

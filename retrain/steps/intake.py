@@ -6,20 +6,18 @@ twice, even at once, it comes to the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import msgspec
 
 from retrain import paths, quarantine
-from retrain.accepted import accepted_manifest, read_manifest, spec_of
+from retrain.accepted import accepted_manifest, doubted_before, read_manifest, spec_of
+from retrain.champion import Accepted
 from retrain.data.files import gather, temporary
 from retrain.data.manifests import Manifest, Part, choose, concatenate
-from retrain.data.profile import BatchProfile
-from retrain.data.quality.finding import Finding
 from retrain.data.split import Written, split
 from retrain.data.tables import BadData
 from retrain.errors import Conflict, NotFound, PermanentError, Replaced
@@ -27,9 +25,11 @@ from retrain.model import Model
 from retrain.outcome import Outcome, end, go, twin
 from retrain.ports import Ports
 from retrain.run import Data, Run, State
+from retrain.steps import reference
+from retrain.steps.recorded import Recorded, fingerprint_of, ready, with_trusted
 
 if TYPE_CHECKING:
-    from retrain.remembered import HeldOut, Remembered
+    from retrain.remembered import HeldOut
 
 NewFile = Callable[[], BinaryIO]
 
@@ -39,6 +39,8 @@ def intake(run: Run, ports: Ports) -> Outcome:
     model = ports.models.get(run.target)
     if run.candidate is not None:
         return go(run, State.TRAINED, f"another system trained it: {run.given}", ports.now())
+    if model.reference and run.landings:
+        return reference.pass_on(run, model, ports)
     with ExitStack() as stack:
         new_file: NewFile = lambda: stack.enter_context(temporary())  # noqa: E731  (one line says it)
         if not run.landings:
@@ -83,12 +85,11 @@ def _take(run: Run, model: Model, files: list[BinaryIO], new_file: NewFile, port
     try:
         batch = gather(files, new_file) if len(files) > 1 else files[0]
         spec = spec_of(model, accepted.columns if accepted else None)
-        reading, known, findings = quarantine.read_and_judge(
-            run, model, spec, batch, new_file, earlier.baseline, digests[0] if len(files) == 1 else ""
-        )
+        digest, past = digests[0] if len(files) == 1 else "", earlier.baseline
+        reading, known, findings = quarantine.read_and_judge(run, model, spec, batch, new_file, past, digest)
         parted = split(reading, new_file(), new_file(), held.hashes)
     except BadData as bad:
-        first = ports.ledger.fingerprint(run.target, _fingerprint(run, digests))
+        first = ports.ledger.fingerprint(run.target, fingerprint_of(run, digests))
         return twin(run, first, ports.now()) if first else _quarantine(run, bad, files, ports)
     own = [_put(run, "train", parted.train, ports), _put(run, "holdout", parted.holdout, ports)]
     holdout = parted.holdout.content()
@@ -96,16 +97,27 @@ def _take(run: Run, model: Model, files: list[BinaryIO], new_file: NewFile, port
     after = earlier.joined_by(known, holdout, run.id, model)
     manifest = remembered.write(after, paths.folder(run), manifest, ports)
     held.add(run.id, holdout)
-    data = _assemble(run, model, manifest, own, held, new_file, ports, clear={own[0].blob})
+    apart = _apart(run, pointer, ports)
+    data = _assemble(run, model, apart or manifest.parts, own, manifest.columns, held, ports, clear={own[0].blob})
     data = msgspec.structs.replace(
-        _with_trusted(data, accepted, earlier),
+        with_trusted(data, accepted, earlier),
         joins=pointer.manifest,
         classes=tuple(parted.profile.label.classes or ()),
         doubts=findings.doubts,
+        apart=pointer.doubted.run if apart and pointer.doubted else "",
     )
     _keep(run, files, paths.ARCHIVE, ports)
     record = Recorded(manifest=manifest, profile=parted.profile, findings=findings.all, configuration=model)
-    return _ready(run, data, record, _fingerprint(run, digests), ports)
+    return ready(run, data, record, fingerprint_of(run, digests), ports)
+
+
+def _apart(run: Run, pointer: Accepted, ports: Ports) -> tuple[Part, ...]:
+    """The parts of a batch in doubt on which nothing that learnt from accepted data has skill: they are trained on
+    instead, so that a world that turned round can be learnt. Empty when there is none."""
+    doubted = doubted_before(run, pointer)
+    if doubted is None or not doubted.apart:
+        return ()
+    return tuple(part for part in read_manifest(doubted.data.manifest, ports).parts if part.run == doubted.run)
 
 
 def _again(run: Run, model: Model, new_file: NewFile, ports: Ports) -> Outcome:
@@ -124,58 +136,27 @@ def _again(run: Run, model: Model, new_file: NewFile, ports: Ports) -> Outcome:
     held = remembered.HeldOut(earlier)
     own = [train[-1], holdouts[-1]]
     held.add(own[1].run, b"".join(ports.blobs.open(own[1].blob, own[1].etag)))
-    data = _assemble(run, model, manifest, own, held, new_file, ports)
-    fingerprint = _fingerprint(run, [part.sha256 for part in train])
-    return _ready(
+    data = _assemble(run, model, parts, own, manifest.columns, held, ports)
+    fingerprint = fingerprint_of(run, [part.sha256 for part in train])
+    return ready(
         run,
-        _with_trusted(data, manifest, earlier),
+        with_trusted(data, manifest, earlier),
         Recorded(manifest=manifest, configuration=model),
         fingerprint,
         ports,
     )
 
 
-def _with_trusted(data: Data, accepted: Manifest | None, earlier: Remembered) -> Data:
-    """The run is judged with the trusted holdout as it is before its own batch joins."""
-    if accepted is None or not accepted.trusted:
-        return data
-    return msgspec.structs.replace(
-        data,
-        trusted=accepted.trusted,
-        trusted_rows=sum(segment.rows for segment in earlier.segments),
-        trusted_sha=sha256(earlier.trusted).hexdigest(),
-    )
-
-
-class Recorded(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run works with, as it is kept: its data, and the configuration as it was (it holds no secrets)."""
-
-    manifest: Manifest
-    configuration: Model
-    profile: BatchProfile | None = None
-    findings: tuple[Finding, ...] = ()
-    data: Data | None = None
-
-
-def _ready(run: Run, data: Data, record: Recorded, fingerprint: str, ports: Ports) -> Outcome:
-    content = msgspec.json.encode(msgspec.structs.replace(record, data=data))
-    data = msgspec.structs.replace(data, manifest=paths.file(run, f"manifest-{sha256(content).hexdigest()[:12]}.json"))
-    ports.blobs.write(data.manifest, content)
-    why = f"{data.rows:,} rows to train on, {data.holdout_rows:,} held out"
-    ready = go(run, State.READY, why, ports.now(), data=msgspec.structs.replace(data, fingerprint=fingerprint))
-    return replace(ready, fingerprint=fingerprint)
-
-
 def _assemble(
-    run: Run, model: Model, manifest: Manifest, own: list[Part], held: HeldOut, new_file: NewFile, ports: Ports,
-    clear: Container[str] = frozenset(),
+    run: Run, model: Model, earlier: Sequence[Part], own: list[Part], columns: Sequence[str], held: HeldOut,
+    ports: Ports, clear: Container[str] = frozenset(),
 ) -> Data:  # fmt: skip
     """Writes what the job is to read: the chosen parts as one file, without any row of a holdout.
 
     `clear`: blobs of parts that are known to have none.
     """
     train, holdout = own
-    chosen = choose([part for part in manifest.parts if part.kind == "train"], train, model.train_on)
+    chosen = choose([part for part in earlier if part.kind == "train"], train, model.train_on)
     data = Data(
         manifest="",
         training=train.blob,
@@ -189,7 +170,7 @@ def _assemble(
         return data
     streams = (ports.blobs.open(part.blob, part.etag) for part in chosen)
     hashes = held.hashes
-    whole = concatenate(streams, manifest.columns, hashes, untouched)
+    whole = concatenate(streams, columns, hashes, untouched)
     facts = [*(part.sha256 for part in chosen), sha256(hashes.tobytes()).hexdigest()]
     training = paths.file(run, f"training-{sha256(''.join(facts).encode()).hexdigest()[:12]}.csv")
     ports.blobs.write(training, whole)
@@ -227,9 +208,3 @@ def _quarantine(run: Run, bad: BadData, files: list[BinaryIO], ports: Ports) -> 
     return end(
         run, State.QUARANTINED, "; ".join(bad.problems), ports.now(), problems=tuple(bad.problems), refused_by=rules
     )
-
-
-def _fingerprint(run: Run, contents: list[str]) -> str:
-    """The same content, parameters and configuration give the same fingerprint, however it came."""
-    facts = [sorted(contents), sorted(run.parameters.items()), run.config, run.again]
-    return sha256(msgspec.json.encode(facts)).hexdigest()[:32]

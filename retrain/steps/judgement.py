@@ -44,8 +44,10 @@ def judged(heard: Heard, ports: Ports) -> Outcome:
     scorebook.keep(scorebook.path(heard.run.target, heard.run.candidate, ""), heard.candidate, ports)
     verdict = _recorded(heard, said, decision, reviewed, ports)
     outcome = _on_production(heard, _decided(heard, verdict, ports), reviewed, ports)
-    ruled = Ruled(decision.data, decision.confirms, TRUSTED in heard.holdouts.by_name, decision.reason)
-    pointer, lines = accepted.after(heard.run, heard.pointer, ruled, ports)
+    ruled = Ruled(
+        decision.data, decision.confirms, TRUSTED in heard.holdouts.by_name, decision.reason, decision.unlearnt
+    )
+    pointer, lines = accepted.after(heard.run, heard.pointer, heard.doubted, ruled, ports)
     return replace(outcome, accepted=pointer, moves=(*outcome.moves, *lines))
 
 
@@ -67,14 +69,13 @@ def _recorded(heard: Heard, said: Hearing, decision: Decision, reviewed: Reviewe
     assert run.data is not None
     blob, evidence = paths.file(run, "decision.json"), paths.file(run, "evidence.npz")
     ports.blobs.write(evidence, Evidence(said, heard.champion_id, heard.candidate_id).to_bytes())
-    doubted = accepted.doubted_before(run, heard.pointer)
     record = {
         "decision": decision,
         "gate": heard.model.gate,
         "evidence": evidence,
         "holdout": run.data.holdout,
         "trusted": run.data.trusted or None,
-        "doubted": doubted.run if doubted else None,
+        "doubted": heard.doubted.run if heard.doubted else None,
         "review": reviewing.kept(heard, reviewed, ports) if reviewed else None,
     }
     ports.blobs.write(blob, msgspec.json.encode(record))

@@ -12,7 +12,7 @@ import msgspec
 
 from retrain import gate, paths, production, scorebook, scoring
 from retrain.champion import Champion, Change, ChangeKind, Review
-from retrain.errors import AccessDenied, BadConfiguration, PermanentError
+from retrain.errors import AccessDenied, BadConfiguration, PermanentError, RetryableError
 from retrain.gate import Decision
 from retrain.holdouts import holdouts_of
 from retrain.outcome import OURSELVES, Outcome, stay
@@ -21,6 +21,7 @@ from retrain.run import Evaluation, Run, is_behind
 from retrain.scorebook import Book
 from retrain.steps import staging
 from retrain.steps.hearing import Heard, hearing, named
+from retrain.steps.staging import BUSY
 
 
 @dataclass(frozen=True)
@@ -88,16 +89,27 @@ def _compared(heard: Heard, decision: Decision, back: Change, book: Book) -> Rev
 
 
 def score(run: Run, at: Evaluation, ports: Ports) -> Outcome:
-    """Has the model before the champion scored in its slot, and goes back to the judgement."""
+    """Has the model before the champion scored in a slot, and goes back to the judgement, which does without it when
+    it cannot be scored."""
     back = Evaluation(phase="champion", round=at.round, doubted=at.doubted)
     try:
-        scored = _scored(run, at, ports)
+        outcome = _taken(run, at, ports) if at.phase == "waiting" else _scored(run, at, ports)
+        return outcome or stay(run, None, evaluation=back, tries=0, deadline=None)
     except (AccessDenied, BadConfiguration):
         raise
-    except PermanentError as error:
-        ports.ledger.free_slot(at.slot, run.id)
-        return stay(run, None, evaluation=msgspec.structs.replace(back, unscored=str(error)), tries=0)
-    return scored or stay(run, None, evaluation=back, tries=0)
+    except (RetryableError, PermanentError) as error:
+        given_up = run.deadline is not None and ports.now() >= run.deadline
+        if isinstance(error, RetryableError) and not given_up:
+            raise
+        if at.slot:
+            ports.ledger.free_slot(at.slot, run.id)
+        back = msgspec.structs.replace(back, unscored=str(error))
+        return stay(run, None, evaluation=back, tries=0, deadline=None)
+
+
+def _taken(run: Run, at: Evaluation, ports: Ports) -> Outcome:
+    taken = staging.taken(run, ports, at.doubted, at.artifact)
+    return stay(run, None if taken else BUSY, evaluation=taken or at, tries=0)
 
 
 def _scored(run: Run, at: Evaluation, ports: Ports) -> Outcome | None:

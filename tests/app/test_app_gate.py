@@ -12,12 +12,11 @@ import pytest
 from retrain import acts, advance, reconcile
 from retrain.accepted import accepted_manifest
 from retrain.champion import ChangeKind
-from retrain.data.quality.settings import RULES
 from retrain.errors import Conflict
 from retrain.run import Run, State
 from tests.app import bikes
 from tests.app.test_app_production import SPRING, answer, next_second, settled, take_step
-from tests.app.world import CALM, TESTER, World
+from tests.app.world import TESTER, World
 
 LENIENT = (
     'mode = "not-worse"\nmargin = 100\ntrusted_margin = 100\nmin_skill = -1\ncollapse = 100\ntrusted_rule = "lenient"'
@@ -26,24 +25,20 @@ LENIENT = (
 FLAT = ('metrics = "output1"', 'metrics = "output1"\nparameters = { "L2 Weight" = "1000000" }')
 """A trainer whose models hardly learn."""
 CALL = 40  # rows in one call
-QUIET = ", ".join(f'{rule} = "off"' for rule in RULES)
-"""Intake has nothing to say here."""
 STRICT = ('mode = "not-worse"', 'mode = "better"')
 
 
 def configure(world: World, *changes: tuple[str, str], promotion: str = "") -> None:
-    """The world's configuration with these changes, rules for promotion, and nothing to say for intake."""
+    """The world's configuration with these changes, and rules for promotion."""
     table = f"[models.{world.name}.gate]"
-    intake = f"[models.{world.name}.intake]\nseverity = {{ {QUIET} }}\n\n"
     rules = f"[models.{world.name}.promotion]\n{promotion}\n\n" if promotion else ""
-    world.configure(*changes, (table, f"{intake}{rules}{table}"))
+    world.configure(*changes, (table, f"{rules}{table}"))
 
 
 @pytest.fixture
 def lenient(new_world: Callable[..., World]) -> World:
     """A world whose live model is good, and whose gate lets a bad one through."""
-    world = new_world(champion=bikes.months("2011-04", "2011-05", "2011-06"), gate=LENIENT)
-    configure(world)
+    world = new_world(quiet=True, champion=bikes.months("2011-04", "2011-05", "2011-06"), gate=LENIENT)
     world.adopt()
     return world
 
@@ -71,8 +66,7 @@ def inverted(*months: str) -> str:
 @pytest.fixture
 def taught(new_world: Callable[..., World]) -> World:
     """A world whose champion was promoted from spring; each model learns from its own batch alone."""
-    world = new_world(extra='train_on = "batch"', gate=CALM)
-    configure(world)
+    world = new_world(quiet=True, extra='train_on = "batch"')
     world.adopt()
     first = world.finish(world.land("spring.csv", SPRING))
     assert first.state is State.PROMOTED, first.why
@@ -135,6 +129,17 @@ def test_a_change_that_lasts_goes_live_with_the_second_batch_and_both_are_believ
     assert third.data is not None and third.data.trusted == manifest.trusted
 
 
+def test_the_rows_in_doubt_sent_again_in_another_order_do_not_confirm_themselves(taught: World) -> None:
+    bad = in_doubt(taught)
+    header, *rows = bikes.table(inverted("2011-07", "2011-08"))
+    next_second()
+    run = taught.finish(taught.land("again.csv", bikes.text([header, *reversed(rows)])))
+    assert run.verdict is not None
+    assert (run.verdict.data, run.verdict.confirms) == ("doubted", False), run.why
+    doubted = taught.ports.ledger.accepted(taught.name).doubted
+    assert doubted is not None and doubted.run == bad.id
+
+
 def test_a_batch_that_comes_into_doubt_while_the_next_is_judged_is_heard_all_the_same(taught: World) -> None:
     next_second()
     older = before_the_gate(taught, "summer.csv", inverted("2011-07", "2011-08"))
@@ -174,7 +179,7 @@ def test_the_times_that_the_trusted_holdout_was_used_are_counted(taught: World) 
 
 
 def test_a_champion_is_asked_only_about_rows_that_it_never_scored(new_world: Callable[..., World]) -> None:
-    world = new_world(gate=CALM)
+    world = new_world(quiet=True)
     small = ("settle = 0", f"settle = 0\nrows_per_call = {CALL}")
     configure(world, small)
     world.adopt()
@@ -228,8 +233,7 @@ def test_a_person_is_asked_where_the_configuration_says_so_and_may_keep_the_mode
 
 
 def test_a_candidate_that_beats_both_goes_live_and_nothing_is_taken_back(new_world: Callable[..., World]) -> None:
-    world = new_world(gate=LENIENT)
-    configure(world)
+    world = new_world(quiet=True, gate=LENIENT)
     world.adopt()
     worsened(world)
     configure(world, STRICT)
@@ -258,8 +262,7 @@ def test_a_champion_that_cannot_be_scored_any_more_is_replaced_by_force_only(wor
 
 
 def test_a_good_champion_is_looked_back_at_once_and_stays(new_world: Callable[..., World]) -> None:
-    world = new_world(gate=CALM)
-    configure(world)
+    world = new_world(quiet=True)
     world.adopt()
     assert world.finish(world.land("spring.csv", SPRING)).state is State.PROMOTED
     configure(world, ('metric = "rmse"', 'metric = "rmse"\nmin_gain = 1000'))
@@ -272,6 +275,22 @@ def test_a_good_champion_is_looked_back_at_once_and_stays(new_world: Callable[..
     last = landed(world, "october.csv", "2011-10")
     assert world.decision(last)["review"] is None
     assert len(world.patches("staging")) == staged + 1, "only the candidate was staged"
+
+
+def test_a_look_back_that_cannot_be_had_ends_no_run(lenient: World) -> None:
+    worsened(lenient)
+    next_second()
+    run = lenient.land("august.csv", bikes.months("2011-08"))
+    while (at := take_step(lenient, run).evaluation) is None or at.artifact is None:
+        pass
+    lenient.studio.fault("patch", endpoint="staging", status=400, code="BadArgument", message="no such model")
+    while not take_step(lenient, run).ended:
+        pass
+    champion = lenient.ports.ledger.champion(lenient.name)
+    assert champion is not None and champion.review is not None
+    assert (champion.version, champion.intent, champion.review.worse) == (1, None, False)
+    assert "could not be scored" in champion.review.why
+    assert "no such model" in champion.review.why
 
 
 def test_a_rollback_whose_host_dies_right_after_it_was_decided_is_finished_by_the_timer(lenient: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -131,3 +132,43 @@ def test_two_runs_that_are_decided_at_once_are_both_remembered(world: World) -> 
     known = Baseline.from_bytes(world.read(after.baseline))
     assert [batch.run for batch in known.batches][1:] == joined
     assert len(lines(world, after.trusted)) == sum(segment.rows for segment in after.segments)
+
+
+@pytest.fixture
+def by_reference(new_world: Callable[..., World]) -> World:
+    """Bikes whose job reads the file itself, and holds out the newest rows of it."""
+    parameters = {"Split Mode": "last"}
+    outputs = ("evaluation", "model", "holdout")
+    return new_world(extra='intake = "reference"', outputs=outputs, parameters=parameters)
+
+
+def test_data_by_reference_are_read_by_the_job_alone_and_judged_by_what_it_held_out(by_reference: World) -> None:
+    world = by_reference
+    world.adopt()
+    run = world.finish(world.land("april.csv", APRIL))
+    assert run.state in JUDGED, run.why
+    assert run.data is not None
+    assert run.data.training == run.landings[0].blob
+    assert world.names("training-data") and not world.names("archive")
+    held = lines(world, run.data.holdout)
+    assert len(held) == run.data.holdout_rows == -(-3 * (len(APRIL.splitlines()) - 1) // 10)
+    assert set(held) <= {line.encode() for line in APRIL.splitlines()}
+
+
+def test_what_the_job_held_out_is_trusted_later(by_reference: World) -> None:
+    world = by_reference
+    world.adopt()
+    first = world.finish(world.land("april.csv", APRIL))
+    second = world.finish(world.land("may.csv", MAY))
+    assert second.state in JUDGED, second.why
+    assert first.data is not None and second.data is not None
+    assert set(lines(world, second.data.trusted)) >= set(lines(world, first.data.holdout))
+    assert [part.kind for part in accepted(world).parts if part.run == first.id] == ["holdout"]
+
+
+def test_a_replaced_file_by_reference_is_left_to_its_own_run(by_reference: World) -> None:
+    world = by_reference
+    world.adopt()
+    run = world.land("april.csv", APRIL)
+    world.drop("april.csv", MAY)
+    assert world.finish(run).state is State.SUPERSEDED

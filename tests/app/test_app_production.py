@@ -24,6 +24,12 @@ ROW = ["2011-07-04", "9", "summer", "No", "Mon", "Yes", "Clear", "24.0", "60.0",
 COLUMNS = ["day", "hour", "season", "holiday", "dow", "workingday", "weathersit", "temp", "hum", "windspeed"]
 
 
+@pytest.fixture
+def world(new_world: Callable[..., World]) -> World:
+    """The usual world, in which files may repeat each other."""
+    return new_world(quiet=True)
+
+
 def answer(world: World) -> str:
     """What a client gets from the live endpoint."""
     live = world.scenes[world.name].live

@@ -23,6 +23,7 @@ from local.host.launch import HostProcess
 from local.scenery import Scene, stage
 from local.stack import ROOT, Stack
 from retrain import adoption, advance, landing, paths, production
+from retrain.data.quality.settings import RULES
 from retrain.messages import EVALUATION_QUEUE, TRAINING_QUEUE, Settle, step_or_settle
 from retrain.ports import Ports
 from retrain.run import ENDED, Actor, Run, State
@@ -35,14 +36,18 @@ _names = itertools.count()
 CALM = 'trusted_rule = "lenient"\ntrusted_margin = 1\nmin_skill = -0.9\ncollapse = 1.5'
 """A gate for which a season is no contradiction, as it is for a linear model of a few months; labels that are upside
 down are."""
+QUIET = ", ".join(f'{rule} = "off"' for rule in RULES)
 RIDGE = {"task": "regression", "label": "cnt", "learner": "ridge", "metric": "rmse", "time": "day", "gate": CALM}
 
 
 class World:
-    """See the module. `champion` is the CSV that the live model is trained on; further options go to `stage`."""
+    """See the module. `champion` is the CSV that the live model is trained on; in a `quiet` world intake has nothing to
+    say; further options go to `stage`."""
 
-    def __init__(self, stack: Stack, storage: str, folder: Path, *, champion: str = "", **options: Any) -> None:
-        self.stack, self.storage, self.folder = stack, storage, folder
+    def __init__(
+        self, stack: Stack, storage: str, folder: Path, *, champion: str = "", quiet: bool = False, **options: Any
+    ) -> None:
+        self.stack, self.storage, self.folder, self.quiet = stack, storage, folder, quiet
         self.studio = stack.client
         self.name = f"bikes-{id(stack) % 10_000}-{next(_names)}"
         self.first = champion or bikes.months("2011-01", "2011-02")
@@ -65,6 +70,7 @@ class World:
     def configure(self, *changes: tuple[str, str]) -> None:
         """Writes the configuration; each of `changes` replaces one text in it by another."""
         text = "".join(scene.toml for scene in self.scenes.values())
+        text += "".join(f"[models.{name}.intake]\nseverity = {{ {QUIET} }}\n" for name in self.scenes if self.quiet)
         for old, new in changes:
             text = text.replace(old, new)
         (self.folder / "models.toml").write_text(text)

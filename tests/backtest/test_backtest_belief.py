@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
 
 import msgspec
 
@@ -18,9 +20,11 @@ SILENT = IntakeRules(severity=dict.fromkeys(RULES, "off"))
 """Intake lets everything through that can be read: what is left is the gate's."""
 
 
-def through(played: Sequence[Step], **gate: object) -> tuple[list[Ruling], list[Standing], Gated]:
+def through(
+    played: Sequence[Step], train_on: str = "batch", **gate: object
+) -> tuple[list[Ruling], list[Standing], Gated]:
     """Rulings, and what the policy knew after the first batch and after each ruling."""
-    configured = msgspec.structs.replace(model("batch", **gate), intake=SILENT)
+    configured = msgspec.structs.replace(model(train_on, **gate), intake=SILENT)
     policy = Gated("this gate", Workshop(configured, ridge()))
     policy.begin(played[0])
     known, rulings = [policy._stands], []
@@ -53,6 +57,32 @@ def test_a_change_that_lasts_is_believed_at_the_second_batch_and_trusted_rows_be
     assert [segment.run[:8] for segment in after.remembered.segments] == ["batch-02", "batch-03"]
     names = [portion.part.blob for portion in after.parts]
     assert names == ["batch-00.csv", "batch-01.csv", "batch-02.csv", "batch-03.csv"]
+
+
+def test_a_world_that_turns_round_is_learnt_from_the_batches_that_show_it_alone() -> None:
+    played = steps([2.0] * 6 + [-2.0] * 4)
+    rulings, known, _ = through(played, "all")
+    first = rulings[5]
+    assert (first.data, first.promoted) == ("doubted", False), (
+        "five batches of another world drown the first of the new"
+    )
+    assert first.decision is not None and first.decision.unlearnt and known[6].apart
+    assert rulings[6].confirms and rulings[6].promoted
+    assert [portion.part.blob for portion in known[7].parts] == ["batch-06.csv", "batch-07.csv"]
+    assert rulings[7].data == "believed" and not known[8].apart
+
+
+def test_nonsense_that_nobody_learns_costs_one_candidate_and_joins_nothing() -> None:
+    played = steps([2.0] * 5)
+    random = Random(5)
+    header, *rows = played[3].content.decode().splitlines()
+    labels = [row.rsplit(",", 1)[1] for row in rows]
+    random.shuffle(labels)
+    shuffled = "\n".join([header, *(f"{row.rsplit(',', 1)[0]},{y}" for row, y in zip(rows, labels, strict=True))])
+    rulings, known, _ = through([*played[:3], replace(played[3], content=f"{shuffled}\n".encode()), played[4]])
+    assert not rulings[2].promoted and rulings[2].data in ("doubted", "refused", "quarantined")
+    assert rulings[3].data == "believed" and not rulings[3].confirms
+    assert [portion.part.blob for portion in known[-1].parts] == [f"batch-0{n}.csv" for n in (0, 1, 2, 4)]
 
 
 def test_trusted_rows_are_those_of_accepted_batches_and_older_ones_fade() -> None:

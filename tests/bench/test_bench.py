@@ -27,6 +27,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
         found = measure.timed_parts(lab, SMOKE, lambda _: None) | {"calls": counted(lab, SMOKE)}
     found["floor"] = measure.floor(SMOKE, folder / "floor")
     found["verdict"] = measure.verdict(SMOKE)
+    found["intake"] = measure.reading(SMOKE, folder / "large")
     yield found | {"ratios": measure.ratios(found)}
 
 
@@ -111,3 +112,13 @@ def test_files_are_the_same_in_every_benchmark_and_differ_from_one_another() -> 
 )
 def test_a_quantile_is_the_nearest_rank(count: int, share: float, expected: int) -> None:
     assert phases.quantile(range(1, count + 1), share) == expected
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.slow
+def test_a_large_file_is_read_in_every_form(result: dict[str, Any]) -> None:
+    found = result["intake"]
+    assert {figures["rows"] for figures in found["forms"].values()} == {found["rows"]}
+    assert set(found["forms"]) == {"csv", "csv.gz", "parquet"}
+    assert 0 < found["ratio"] < 2
+    assert found["forms"]["csv"]["peak"] < 400

@@ -75,7 +75,7 @@ def test_every_kind_of_service_has_its_table() -> None:
 @pytest.mark.parametrize("example", re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL))
 def test_an_example_is_a_configuration_that_can_be_used(example: str) -> None:
     (model,) = read(example, **KINDS).values()
-    assert set(told("`[models.NAME]`")) <= {*model.__struct_fields__}
+    assert set(told("`[models.NAME]`")) <= {*model.__struct_fields__, "intake"}
     assert model.schedule is None or Ncrontab.parse(model.schedule)
 
 

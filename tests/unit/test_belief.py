@@ -28,3 +28,11 @@ def test_refused_data_leaves_a_doubt_as_it_is() -> None:
 
 def test_a_batch_in_doubt_takes_the_place_of_the_one_before_it() -> None:
     assert settle("doubted", confirms=False, doubted=True) == Settled(doubts=True, clears=True)
+
+
+@pytest.mark.parametrize(("data", "confirms", "doubted"), CASES)
+def test_what_was_accepted_before_is_given_up_only_for_a_change_that_was_learnt_without_it(
+    data: Data, confirms: bool, doubted: bool
+) -> None:
+    assert settle(data, confirms=confirms, doubted=doubted, apart=True).alone == (data == "believed" and confirms)
+    assert not settle(data, confirms=confirms, doubted=doubted).alone

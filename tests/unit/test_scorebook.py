@@ -84,6 +84,14 @@ def test_a_holdout_with_its_columns_in_another_order_is_put_into_that_of_the_fre
     assert put_together(fresh, trusted).questions.rows.values == (("1", "x"), ("2", "y"))
 
 
+def test_most_of_the_rows_in_doubt_sent_again_say_nothing_about_whether_a_change_lasts() -> None:
+    doubted = holdout("1,x,10", "2,x,20", "3,x,30")
+    assert put_together(holdout("3,x,30", "1,x,10", "9,x,90"), None, doubted).repeats
+    assert not put_together(holdout("3,x,30", "8,x,80", "9,x,90"), None, doubted).repeats
+    assert not put_together(holdout("1,x,11", "2,x,21", "3,x,31"), None, doubted).repeats, "corrected labels are news"
+    assert not put_together(holdout("1,x,10")).repeats
+
+
 def test_a_holdout_with_other_columns_is_left_out() -> None:
     other = holdout("1,x,10", columns="a,c,y")
     assert list(put_together(holdout("1,x,10"), other).by_name) == [FRESH]

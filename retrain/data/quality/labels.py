@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from retrain.data.quality.finding import Finding
-from retrain.data.quality.relation import Inside, Lesson, Rows, inside, learn, rows_of, together
+from retrain.data.quality.relation import Rows, Told, inside, learn, rows_of, together
 from retrain.data.quality.view import View, found, percent
 
 CHANCE = 2.5  # standard errors of a correlation of nothing
@@ -17,6 +17,7 @@ FEWEST_ALIKE = 3  # comparisons of which it can be told how alike batches are
 FEWEST_LOST = 20  # rows of a class that earlier batches would have had here
 JUMP = 0.2  # a column may tell so much more of the label than it ever did
 FEWEST_ROWS = 40  # sampled rows of which a relation can be told
+NEARER = 0.6  # of what is left between a relation and certainty
 STRONG = 0.8  # a column that tells so much of the label and never did is remarkable, whatever the jumps so far
 ALMOST = 0.5  # what a column may tell of the label at most before its jump is remarkable
 
@@ -69,10 +70,11 @@ def relation(view: View) -> Iterator[Finding]:
     yield from _leaks(view, own, past)
 
 
-def _loosened(view: View, now: Rows, before: Sequence[Rows], own: Inside, past: Sequence[Inside]) -> Iterator[Finding]:
+def _loosened(view: View, now: Rows, before: Sequence[Rows], own: Told, past: Sequence[Told]) -> Iterator[Finding]:
     label, chance = view.spec.label, CHANCE / len(now.labels) ** 0.5
     lesson = learn(together(before))
-    figure, known = lesson.strength(now), _earlier_strengths(before, past)
+    told, known = lesson.asked(now), _earlier_strengths(before, past)
+    figure = told.strength
     limit = _least(known, view.rules.relation, view.rules.factor) - chance
     if min(known) <= WEAK or figure >= limit:
         return
@@ -82,12 +84,12 @@ def _loosened(view: View, now: Rows, before: Sequence[Rows], own: Inside, past: 
     message = (
         f"the label {label!r} does not follow the columns as before: what earlier batches foretell of it has a "
         f"correlation of {figure:.2f} with it; among earlier batches it was at least {min(known):.2f}, the limit is "
-        f"{limit:.2f}; most changed: {_most_changed(lesson, now, before[-1])}"
+        f"{limit:.2f}; most changed: {_most_changed(told, lesson.asked(before[-1]))}"
     )
     yield found("label_relation", message, column=label, figure=figure, limit=limit)
 
 
-def _unrelated(view: View, foretold: float, own: Inside, past: Sequence[Inside], chance: float) -> Finding | None:
+def _unrelated(view: View, foretold: float, own: Told, past: Sequence[Told], chance: float) -> Finding | None:
     """Nothing tells the label, neither what was learned before nor the batch itself: its labels are not its own."""
     known = min(one.strength for one in past)
     limit = max(VANISHED * known, chance)
@@ -106,19 +108,18 @@ def _least(known: Sequence[float], share: float, factor: float) -> float:
     return share * low if len(known) < FEWEST_ALIKE else max(share * low, low - factor * (max(known) - low))
 
 
-def _earlier_strengths(before: Sequence[Rows], past: Sequence[Inside]) -> list[float]:
+def _earlier_strengths(before: Sequence[Rows], past: Sequence[Told]) -> list[float]:
     """How well batches foretold the one after them; of a single one, its halves each other."""
-    own = [learn(together(before[:place])).strength(one) for place, one in enumerate(before) if place]
+    own = [learn(together(before[:place])).asked(one).strength for place, one in enumerate(before) if place]
     return own or [past[0].strength]
 
 
-def _most_changed(lesson: Lesson, now: Rows, last: Rows) -> str:
-    new, old = lesson.by_column(now), lesson.by_column(last)
-    name = max(new, key=lambda one: abs(new[one] - old[one]))
-    return f"{name!r} from {old[name]:.2f} to {new[name]:.2f}"
+def _most_changed(now: Told, last: Told) -> str:
+    name = max(now.by_column, key=lambda one: abs(now.by_column[one] - last.by_column[one]))
+    return f"{name!r} from {last.by_column[name]:.2f} to {now.by_column[name]:.2f}"
 
 
-def _leaks(view: View, own: Inside, past: Sequence[Inside]) -> Iterator[Finding]:
+def _leaks(view: View, own: Told, past: Sequence[Told]) -> Iterator[Finding]:
     for name, figure in own.by_column.items():
         before = [one.by_column[name] for one in past]
         limit = max(ALMOST, _most(before, view.rules.factor))
@@ -137,4 +138,4 @@ def _most(before: Sequence[float], factor: float) -> float:
     """What a column may tell of the label at most, given what it told in each earlier batch."""
     jumps = [one - max(before[:place]) for place, one in enumerate(before) if place]
     usual = max(before) + (JUMP + factor * max(0.0, *jumps) if jumps else 2 * JUMP)
-    return min(usual, max(STRONG, max(before) + 0.75 * JUMP))
+    return min(usual, max(STRONG, max(before) + min(0.75 * JUMP, NEARER * (1 - max(before)))))

@@ -17,7 +17,7 @@ from retrain.data.baseline import Known
 from retrain.data.quality.measures import Floats, correlation, ranks
 
 BINS = 20  # parts of a column's numbers, of about equally many rows
-ROWS = 2_500  # of a batch that a lesson is learned from
+ROWS = 1_500  # of a batch that a lesson is learned from
 DRAWN = 5.0  # so many rows of the overall mean are added to each part, so that few rows do not say much
 RIDGE = 1e-3
 MOST_NAMES = 0.1  # of the rows; a column of more names tells rows apart, not kinds of rows
@@ -107,48 +107,46 @@ def _edges(values: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
+class Told:
+    """How well rows tell the labels of other rows: as correlations, of all columns together and of each alone.
+
+    Negative when the opposite is true.
+    """
+
+    strength: float
+    by_column: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Lesson:
     """What some rows say of the label: by column, and the weights with which the columns together say it."""
 
     meanings: dict[str, _Meaning]
     weights: Floats
 
-    def strength(self, rows: Rows) -> float:
-        """How well it tells the labels of other rows: their correlation; negative when the opposite is true."""
-        return correlation(_design(self.meanings, rows) @ self.weights, rows.labels)
-
-    def by_column(self, rows: Rows) -> dict[str, float]:
-        """The same of each column alone."""
-        return {name: correlation(one.standard(rows.columns[name]), rows.labels) for name, one in self.meanings.items()}
+    def asked(self, rows: Rows) -> Told:
+        """How well it tells the labels of these rows."""
+        parts = {name: one.standard(rows.columns[name]) for name, one in self.meanings.items()}
+        return Told(
+            strength=correlation(np.column_stack(list(parts.values())) @ self.weights, rows.labels),
+            by_column={name: correlation(part, rows.labels) for name, part in parts.items()},
+        )
 
 
 def learn(rows: Rows) -> Lesson:
     """The lesson of these rows."""
     meanings = {name: _meaning(values, rows.labels) for name, values in rows.columns.items()}
-    design = _design(meanings, rows)
+    design = np.column_stack([one.standard(rows.columns[name]) for name, one in meanings.items()])
     ridge = RIDGE * len(rows.labels) * np.eye(design.shape[1])
     weights = np.linalg.solve(design.T @ design + ridge, design.T @ (rows.labels - rows.labels.mean()))
     return Lesson(meanings, weights)
 
 
-def _design(meanings: dict[str, _Meaning], rows: Rows) -> Floats:
-    return np.column_stack([one.standard(rows.columns[name]) for name, one in meanings.items()])
-
-
-@dataclass(frozen=True)
-class Inside:
-    """What one half of a batch's rows tells of the other, the mean of both ways: together, and by column."""
-
-    strength: float
-    by_column: dict[str, float]
-
-
-def inside(rows: Rows) -> Inside:
-    """A batch asked by itself."""
+def inside(rows: Rows) -> Told:
+    """A batch asked by itself: what one half of its rows tells of the other, the mean of both ways."""
     odd, even = rows.where(slice(0, None, 2)), rows.where(slice(1, None, 2))
-    one, other = learn(odd), learn(even)
-    first, second = one.by_column(even), other.by_column(odd)
-    return Inside(
-        strength=(one.strength(even) + other.strength(odd)) / 2,
-        by_column={name: (first[name] + second[name]) / 2 for name in first},
+    one, other = learn(odd).asked(even), learn(even).asked(odd)
+    return Told(
+        strength=(one.strength + other.strength) / 2,
+        by_column={name: (one.by_column[name] + other.by_column[name]) / 2 for name in one.by_column},
     )

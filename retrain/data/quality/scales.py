@@ -78,7 +78,9 @@ class _Outside:
         if share <= limit:
             return None
         pooled = np.sort(np.concatenate([column.numbers for column in self.before if column.numbers is not None]))
-        unit, apart = mixed_in(beyond, pooled, low, high, width)
+        rest = self.now[(self.now >= low) & (self.now <= high)]
+        fits = [mixed_in(beyond, ordinary, low, high, width) for ordinary in (rest, pooled)]
+        unit, apart = min(fits, key=lambda fit: fit[1])
         just = len(exceeding(self.now, low, high, 0.0)) / len(self.now) - share
         if apart > FITS + noise(len(beyond), len(pooled)) or not (unit.wide or self._sure_of_narrow(share, just)):
             return None

@@ -80,7 +80,7 @@ def exceeding(values: Floats, low: float, high: float, width: float) -> Floats:
 def mixed_in(beyond: Floats, pooled: Floats, low: float, high: float, width: float) -> tuple[Unit, float]:
     """The unit in which sorted values far out of range would be ordinary ones, and how far they are from those then.
 
-    They are held against the ordinary values that the unit takes so far out of range.
+    They are held against the `pooled`, sorted ordinary values that the unit takes so far out of range.
     """
 
     def unlike(unit: Unit) -> float:

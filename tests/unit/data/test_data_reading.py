@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrain.data import blocks, reading
+from retrain.data import blocks, lowest
 from retrain.data.labels import number
 from retrain.data.profile import EMPTY, SplitSpec
 from retrain.data.reading import read
@@ -282,7 +282,7 @@ def test_repeated_rows_are_counted_exactly(picks):
 
 
 def test_repeated_rows_of_a_very_large_batch_are_estimated(monkeypatch):
-    monkeypatch.setattr(reading, "COUNTED", 1000)
+    monkeypatch.setattr(lowest, "COUNTED", 1000)
     picks = [random.Random(7).randrange(2000) for _ in range(1)] + [n % 2000 for n in range(4000)]
     profile = reading_of(written([(str(pick), "x", "1") for pick in picks])).profile
     assert profile.estimated
@@ -314,7 +314,7 @@ def test_the_sample_does_not_depend_on_the_order_of_rows(order):
 
 
 def test_a_sample_holds_the_rows_with_the_lowest_hashes(monkeypatch):
-    monkeypatch.setattr(reading, "SAMPLED", 10)
+    monkeypatch.setattr(lowest, "SAMPLED", 10)
     monkeypatch.setattr(blocks.Blocks.__init__, "__defaults__", (64,))
     rows = [(str(n), "x", str(n)) for n in range(300)]
     hashes = row_hashes(io.BytesIO(written(rows)))

@@ -4,9 +4,13 @@ import dataclasses
 
 import numpy as np
 
-from retrain.gate import Hearing, ModelId, ScoreTable, judge
+from retrain.gate import GateRules, Hearing, ModelId, ScoreTable, judge
 from retrain.gate.facts import CATALOGUE
 
+SHOWN = f"{GateRules(metric='auc').confidence * 100:g} % confidence"
+"""How the default confidence is said."""
+ERROR = (1 - GateRules(metric="auc").confidence) / 2
+"""The share of equal candidates that may pass, by the default settings."""
 CHAMPION = ModelId(name="version 3", sha256="c" * 64)
 CANDIDATE = ModelId(name="run bikes~1", sha256="d" * 64)
 
@@ -17,6 +21,13 @@ def numbers(candidate=0.5, champion=0.5, rows=300, seed=0, turned=False, **chang
     labels = random.normal(size=rows)
     scores = [labels + error * random.normal(size=rows) for error in (candidate, champion)]
     return dataclasses.replace(ScoreTable(-labels if turned else labels, *scores), **changes)
+
+
+def measured(factor, rows=300, seed=0):
+    """A regression in which the candidate's RMSE is exactly so many times the champion's, which is about 0.5."""
+    random = np.random.default_rng([seed, rows])
+    labels, errors = random.normal(size=rows), 0.5 * random.normal(size=rows)
+    return ScoreTable(labels, labels + factor * random.permutation(errors), labels + errors)
 
 
 def classes(candidate=0.3, champion=0.3, rows=300, seed=0, turned=False, **changes):

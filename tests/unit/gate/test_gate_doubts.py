@@ -7,7 +7,7 @@ import pytest
 
 from retrain.gate import GateRules
 from retrain.gate.facts import CATALOGUE
-from tests.unit.gate.tables import ask, classes, failed, noted, numbers, rows_of, swapped
+from tests.unit.gate.tables import ask, classes, failed, measured, noted, numbers, rows_of, swapped
 
 METRICS = sorted(CATALOGUE)
 
@@ -89,15 +89,37 @@ def test_as_many_batches_as_asked_must_show_a_change(persistence, doubts, throug
 
 
 @pytest.mark.parametrize("mode", ["better", "not-worse"])
-def test_worse_on_trusted_rows_is_refused_without_a_doubt_when_fresh_rows_do_not_say_better(mode):
+@pytest.mark.parametrize("fresh", [0.5, 0.6], ids=["equal", "worse"])
+def test_surely_worse_on_trusted_rows_leaves_the_batch_in_doubt_whatever_fresh_rows_say(mode, fresh):
     rules = GateRules(metric="rmse", mode=mode, margin=0.2)
-    decision = ask(rules, numbers(), trusted=swapped(numbers(0.25, seed=1)))
+    decision = ask(rules, numbers(fresh), trusted=swapped(numbers(0.25, seed=1)))
+    assert {"trusted", "disagreement"} <= failed(decision)
+    assert decision.data == "doubted"
+    assert decision.reason.startswith(
+        "refused: what the candidate learnt is surely worse on trusted rows: its skill is -"
+    )
+    assert "on fresh rows; the batch is bad, or the world has changed: the next batch will tell" in decision.reason
+
+
+@pytest.mark.parametrize("mode", ["better", "not-worse"])
+def test_a_loss_on_trusted_rows_that_is_not_sure_leaves_the_data_believed_when_fresh_rows_do_not_say_better(mode):
+    rules = GateRules(metric="rmse", mode=mode, margin=0.2)
+    decision = ask(rules, numbers(), trusted=measured(1.03, seed=1))
+    assert decision.holdouts[1].skill_gain < -0.01 < 0 < decision.holdouts[1].skill_gain_interval[1]
     assert "trusted" in failed(decision)
     assert "disagreement" not in failed(decision)
     assert decision.data == "believed"
 
 
+def test_a_sure_loss_on_trusted_rows_that_the_trusted_rule_lets_through_is_no_disagreement():
+    rules = GateRules(metric="auc", trusted_rule="lenient", trusted_margin=0.3)
+    decision = ask(rules, rows_of("auc", 1), trusted=loses(-0.1))
+    assert decision.holdouts[1].skill_gain_interval[1] < 0
+    assert (decision.approved, decision.data) == (True, "believed")
+
+
 TRUSTED = {  # rule, gain on trusted rows as share of the score, rows, passes
+    "share, nothing lost": ("share", 0.01, 2_000, True),
     "even, nothing lost": ("even", 0.0, 2_000, True),
     "even, lost for sure": ("even", -0.1, 2_000, False),
     "even, measured loss too large but unsure": ("even", -0.05, 120, False),
@@ -140,7 +162,7 @@ def test_a_champion_whose_skill_falls_from_one_day_to_the_next_leaves_the_data_i
     assert failed(decision) == {"collapse"}
     assert decision.data == "doubted"
     assert "the champion's skill fell from 7" in decision.reason
-    assert ask(GateRules(metric="rmse", collapse=0.7), fallen, trusted=trusted).approved
+    assert ask(GateRules(metric="rmse", collapse=1.0), fallen, trusted=trusted).approved
     lasting = ask(GateRules(metric="rmse"), fallen, trusted=trusted, doubted=numbers(0.2, 0.8, seed=3))
     assert (lasting.approved, lasting.confirms) == (True, True)
 

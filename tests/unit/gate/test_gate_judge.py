@@ -8,7 +8,7 @@ import pytest
 
 from retrain.gate import GateRules, ModelId
 from retrain.gate.facts import CATALOGUE
-from tests.unit.gate.tables import CHAMPION, ask, classes, failed, noted, numbers, rows_of, swapped
+from tests.unit.gate.tables import CHAMPION, SHOWN, ask, classes, failed, noted, numbers, rows_of, swapped
 
 RMSE = GateRules(metric="rmse")
 BETTER = numbers(0.25)
@@ -37,7 +37,7 @@ def test_an_equal_candidate_is_refused_with_figures_a_stranger_can_read():
     decision = ask(RMSE, numbers())
     assert decision.reason.startswith("refused: RMSE 0.")
     assert "against the champion's 0." in decision.reason
-    assert decision.reason.endswith("is not above 0 with 95 % confidence")
+    assert decision.reason.endswith("is not above 0 with " + SHOWN)
     assert decision.data == "believed"
 
 
@@ -54,7 +54,7 @@ def test_not_worse_approves_what_surely_loses_less_skill_than_the_margin():
     decision = ask(rules, numbers(seed=1))
     assert decision.approved
     assert decision.holdouts[0].skill_gain_interval[0] > -0.1
-    assert "the gain in skill of" in decision.reason and "is above -10 % with 95 % confidence" in decision.reason
+    assert "the gain in skill of" in decision.reason and f"is above -10 % with {SHOWN}" in decision.reason
     assert failed(ask(rules, numbers(0.7, 0.5))) == {"gain"}
 
 
@@ -183,7 +183,8 @@ def test_a_champion_that_cannot_be_scored_is_a_reason_of_its_own_and_the_data_is
         ({"metric": "rmse", "margin": -0.1}, "margin is -0.1; it must be at least 0"),
         ({"metric": "rmse", "trusted_margin": float("nan")}, "trusted_margin is nan"),
         ({"metric": "rmse", "slice_margin": float("inf")}, "slice_margin is inf"),
-        ({"metric": "rmse", "collapse": -1.0}, "collapse is -1"),
+        ({"metric": "rmse", "collapse": -1.0}, "collapse is -1; it must be at least 0 and finite, as a share"),
+        ({"metric": "rmse", "trusted_share": -0.1}, "trusted_share is -0.1"),
         ({"metric": "rmse", "reach": 0.0}, "reach is 0"),
         ({"metric": "rmse", "persistence": 0}, "persistence is 0"),
         ({"metric": "rmse", "slice_rows": 0}, "slice_rows is 0"),

@@ -11,7 +11,7 @@ from retrain.gate import Coded, GateRules
 from retrain.gate.facts import CATALOGUE
 from retrain.gate.metrics import METRICS
 from retrain.gate.statistics import compare
-from tests.unit.gate.tables import ask, classes, failed, numbers, rows_of, swapped
+from tests.unit.gate.tables import ERROR, ask, classes, failed, numbers, rows_of, swapped
 
 STATIONS = ("north", "south", "west")
 
@@ -78,7 +78,7 @@ def test_intervals_are_widened_for_the_number_of_slices_on_all_holdouts():
     many = parted(whole, *(rows_of("auc", 0.5, 300, seed) for seed in range(4)), names=("north", *"abcd"))
     both = ask(rules, many, trusted=many).holdouts
     positives = int(np.sum(np.asarray(whole.labels)))
-    wider = stats.t.ppf(1 - 0.025 / 10, positives - 1) / stats.t.ppf(1 - 0.025, positives - 1)
+    wider = stats.t.ppf(1 - ERROR / 10, positives - 1) / stats.t.ppf(1 - ERROR, positives - 1)
     for held in both:
         found = next(part for part in held.slices if part.value == "north")
         assert np.diff(found.skill_gain_interval) == pytest.approx(wider * np.diff(one.skill_gain_interval), rel=1e-9)
@@ -144,14 +144,14 @@ def test_a_coded_column_is_the_same_as_its_values():
 
 
 def test_slices_of_an_equally_good_candidate_refuse_as_seldom_as_is_said():
-    """Twelve slices, none of which loses anything: with no margin at all, at most 2.5 % of the candidates fail."""
+    """Twelve slices, none of which loses anything: with no margin at all, as few candidates fail as pass when equal."""
     rounds, names = 400, tuple("abcdefghijkl")
     rules, lost = GateRules(metric="auc", slices=("station",), slice_margin=0.0, resamples=200), 0
     for seed in range(rounds):
         table = classes(0.3, 0.3, 1_200, seed)
         decision = ask(rules, dataclasses.replace(table, slices={"station": [names[row % 12] for row in range(1_200)]}))
         lost += "slices" in failed(decision)
-    assert binomtest(lost, rounds).proportion_ci(0.99).low <= 0.025
+    assert binomtest(lost, rounds).proportion_ci(0.99).low <= ERROR
 
 
 @pytest.mark.parametrize("metric", ["rmse", "f1"])
