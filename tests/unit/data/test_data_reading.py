@@ -165,6 +165,7 @@ def test_gzip_gives_the_rows_that_csv_gives():
         ("a,cnt\n1,2\n".encode("utf-16"), "UTF-16"),
         (b"", "the file is empty"),
     ],
+    ids=["cut gzip", "no Parquet", "a list in Parquet", "ZIP", "UTF-16", "empty"],
 )
 def test_a_file_that_cannot_be_read_is_told_why(content, words):
     with pytest.raises(BadData) as caught:
