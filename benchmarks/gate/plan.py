@@ -79,7 +79,8 @@ def _entries(plan: Plan, half: Half, seed: int) -> Iterator[Job]:
         )
         for family, train_on in chosen if plan.all_entries else [chosen[(-1, 1)[place % 2]]]:
             if plan.all_entries or source.faults:
-                yield _entry(source.name, family, train_on, plan.steps if source.faults else 0, seed)
+                struck = source.faults and train_on == source.train_on[0]
+                yield _entry(source.name, family, train_on, plan.steps if struck else 0, seed)
     for family in plan.families:
         yield _entry(MADE, family, "batch", plan.steps, seed, SEEDS[half][0])
 

@@ -215,10 +215,10 @@ SOURCES: dict[str, Source] = {
     source.name: source
     for source in (
         Source("bikes by month", "tune", bikes_by_month),
-        Source("adult in 20 parts", "tune", adult_in_parts, ("batch", 3)),
+        Source("adult in 20 parts", "tune", adult_in_parts),
         Source("adult by country", "tune", adult_by_country, faults=False),
-        Source("flights by half month", "report", flights_by_half_month, ("batch", 3)),
-        Source("flights by month", "report", flights_by_month, ("batch",), faults=False),
+        Source("flights by half month", "report", flights_by_half_month, ("all", 3)),
+        Source("flights by month", "report", flights_by_month, ("all",), faults=False),
         Source("computers by quarter", "report", computers_by_quarter),
     )
 }

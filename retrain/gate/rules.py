@@ -46,8 +46,8 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     collapse: float = 0.5
     persistence: int = 2
     reach: float = 10.0
-    min_rows: int = 100
-    min_blocks: int = 5
+    min_rows: int = 50
+    min_blocks: int = 4
     resamples: int = 2_000
 
     @property

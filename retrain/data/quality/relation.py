@@ -48,15 +48,22 @@ def _alike(parts: list[NDArray[Any]]) -> list[NDArray[Any]]:
     """Numbers as they are; texts as places in the list of all of them, nulls as an empty text."""
     if all(part.dtype.kind == "f" for part in parts):
         return parts
-    texts = np.array([_text(value) for part in parts for value in part.tolist()])
-    names, places = np.unique(texts, return_inverse=True)
-    if len(names) > MOST_NAMES * len(texts):
-        places = np.zeros(len(texts), dtype=np.int64)
+    import pyarrow as pa
+
+    values = np.concatenate([_texts(part) for part in parts])
+    coded = pa.array(values, pa.string(), from_pandas=True).fill_null("").dictionary_encode()
+    ranks = np.argsort(np.argsort(coded.dictionary.to_numpy(zero_copy_only=False)))
+    places = ranks[coded.indices.to_numpy(zero_copy_only=False)]
+    if len(ranks) > MOST_NAMES * len(values):
+        places = np.zeros(len(values), dtype=np.int64)
     return np.split(places, np.cumsum([len(part) for part in parts])[:-1])
 
 
-def _text(value: object) -> str:
-    return "" if value is None or value != value else str(value)
+def _texts(part: NDArray[Any]) -> NDArray[Any]:
+    """Numbers of a column that holds texts elsewhere, spelled out; None where there is none."""
+    if part.dtype.kind != "f":
+        return part.astype(object)
+    return np.array([None if value != value else str(value) for value in part.tolist()], dtype=object)
 
 
 def together(many: Sequence[Rows]) -> Rows:
