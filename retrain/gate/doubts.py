@@ -24,13 +24,13 @@ Doubt = Callable[[GateRules, Hearing, Measurements, tuple[Finding, ...]], Iterat
 def disagreement(
     rules: GateRules, hearing: Hearing, evidence: Measurements, findings: tuple[Finding, ...]
 ) -> Iterator[Finding]:
-    """Fresh rows say surely better, trusted rows object; or trusted rows object and say surely worse, whatever fresh
-    rows say: what the batch teaches is wrong there, so it teaches no later candidate either."""
+    """Fresh rows say surely better, trusted rows object; or fresh rows say better, trusted rows surely worse. Where
+    both say worse they agree: the candidate is bad, and the batch need not be."""
     if evidence.trusted is None or not evidence.compared or not any(objects(finding) for finding in findings):
         return
     fresh, old = evidence.fresh.found.skill_gain, evidence.trusted.found.skill_gain
     contradicted = better(rules, evidence.fresh.found)
-    if contradicted or old.high < 0:
+    if contradicted or (fresh.value > 0 and old.high < 0):
         message = _contradiction(fresh.value, old.value) if contradicted else _harm(fresh.value, old)
         yield _doubt("disagreement", f"{message}; {UNDECIDED}", old.value, -allowance(rules, evidence))
 

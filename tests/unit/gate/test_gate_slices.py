@@ -115,7 +115,7 @@ def test_a_slice_that_cannot_be_judged_says_why_and_refuses_nothing():
     )
     few_days = dataclasses.replace(table, blocks=np.r_[np.arange(600), 600 + np.arange(100) // 30])
     decision = ask(GateRules(metric="rmse", slices=("station",)), dataclasses.replace(few_days, unit="day"))
-    assert decision.holdouts[0].slices[2].unjudged == "3 days, 5 are needed"
+    assert decision.holdouts[0].slices[2].unjudged == "3 days, 4 are needed"
 
 
 def test_a_slice_that_loses_on_trusted_rows_is_an_objection_like_any_other_there():
