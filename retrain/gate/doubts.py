@@ -25,12 +25,13 @@ def disagreement(
     rules: GateRules, hearing: Hearing, evidence: Measurements, findings: tuple[Finding, ...]
 ) -> Iterator[Finding]:
     """Fresh rows say surely better, trusted rows object; or trusted rows object and say surely worse, whatever fresh
-    rows say: what the batch teaches is wrong there, so it teaches no later candidate either."""
+    rows say: what the batch teaches is wrong there, so it teaches no later candidate either. A candidate that learnt
+    apart from what was accepted is worse there for that reason alone, which says nothing of the batch."""
     if evidence.trusted is None or not evidence.compared or not any(objects(finding) for finding in findings):
         return
     fresh, old = evidence.fresh.found.skill_gain, evidence.trusted.found.skill_gain
     contradicted = better(rules, evidence.fresh.found)
-    if contradicted or old.high < 0:
+    if contradicted or (old.high < 0 and not hearing.apart):
         message = _contradiction(fresh.value, old.value) if contradicted else _harm(fresh.value, old)
         yield _doubt("disagreement", f"{message}; {UNDECIDED}", old.value, -allowance(rules, evidence))
 

@@ -38,7 +38,7 @@ def _whole(view: View, name: str, now: Column, before: Sequence[Column]) -> Find
     if not span.unlike:
         return None
     unit, apart = fitting(now.points, [column.points for column in before])
-    if apart > CLEARER * span.distance or not (unit.wide or span.broken):
+    if apart > CLEARER * span.distance or not (unit.wide or (span.broken and not view.unseasoned)):
         return None
     assert now.profile.mean is not None
     was, limit = before[-1].profile.mean, span.most + span.chance if unit.wide else span.limit
@@ -97,7 +97,7 @@ class _Outside:
 
     def _sure_of_narrow(self, share: float, just: float) -> bool:
         """Whether so much lies far out, and so little just beyond, that it is no mere growth."""
-        return not self.view.young and share > max(just, NARROW)
+        return not self.view.unseasoned and share > max(just, NARROW)
 
     def _beyond(self, rule: str, widths: float, allowed: float, what: str) -> Finding | None:
         low, high = _range(self.before)

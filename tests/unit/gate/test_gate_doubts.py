@@ -101,6 +101,19 @@ def test_surely_worse_on_trusted_rows_leaves_the_batch_in_doubt_whatever_fresh_r
     assert "on fresh rows; the batch is bad, or the world has changed: the next batch will tell" in decision.reason
 
 
+def test_worse_on_trusted_rows_says_nothing_of_the_batch_when_the_candidate_learnt_without_what_they_are_of():
+    rules = GateRules(metric="rmse")
+    rows = {"trusted": numbers(0.8, 0.5, seed=1), "doubted": numbers(0.8, 0.5, seed=2)}
+    for apart, data in ((True, "believed"), (False, "doubted")):
+        decision = ask(rules, numbers(0.8, 0.5), **rows, apart=apart)
+        assert not decision.approved
+        assert {"gain", "trusted"} <= failed(decision)
+        assert decision.data == data
+    better = ask(rules, numbers(0.3, 0.5), **rows, apart=True)
+    assert "disagreement" in failed(better)
+    assert better.data == "doubted"
+
+
 @pytest.mark.parametrize("mode", ["better", "not-worse"])
 def test_a_loss_on_trusted_rows_that_is_not_sure_leaves_the_data_believed_when_fresh_rows_do_not_say_better(mode):
     rules = GateRules(metric="rmse", mode=mode, margin=0.2)
