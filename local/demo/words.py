@@ -139,7 +139,9 @@ def _short_refusal(run: Json) -> str:
     failed = failed_rules(run)
     if "skill" in failed:
         return "no better than guessing the average; its rows are not believed"
-    return f"{'not surely better' if 'gain' in failed else f'doubtful ({failed[0]})'}: gain {_interval(run)}"
+    if "gain" not in failed:
+        return f"doubtful ({failed[0]}): gain {_interval(run)}"
+    return f"{'surely worse' if _decision(run)['gainInterval'][1] < 0 else 'not surely better'}: gain {_interval(run)}"
 
 
 _REASONS: dict[str, Callable[[Json], str]] = {

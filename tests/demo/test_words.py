@@ -39,17 +39,25 @@ def test_a_promotion_names_what_shows_the_gain() -> None:
 
 
 @pytest.mark.parametrize(
-    ("interval", "worth"),
-    [((2.0, -3.0, 8.0), "may be chance"), ((-2.0, -8.0, 3.0), "seems worse"), ((-5.0, -8.0, -1.0), "surely worse")],
+    ("interval", "worth", "short"),
+    [
+        ((2.0, -3.0, 8.0), "may be chance", "not surely better: gain +2.0"),
+        ((-2.0, -8.0, 3.0), "seems worse", "not surely better: gain -2.0"),
+        ((-5.0, -8.0, -1.0), "surely worse", "surely worse: gain -5.0"),
+    ],
 )
-def test_a_refusal_says_what_the_gain_is_worth(interval: tuple[float, float, float], worth: str) -> None:
-    assert worth in said(judged("refused", *interval, "gain"))
+def test_a_refusal_says_what_the_gain_is_worth(interval: tuple[float, float, float], worth: str, short: str) -> None:
+    run = judged("refused", *interval, "gain")
+    assert worth in said(run)
+    assert words.reason(run).startswith(short)
 
 
 def test_a_gain_that_is_refused_for_another_reason_is_not_called_chance() -> None:
-    told = said(judged("refused", 29.2, 21.1, 37.2, "intake"))
+    run = judged("refused", 29.2, 21.1, 37.2, "intake")
+    told = said(run)
     assert "chance" not in told
     assert "and yet refused: intake doubts the batch" in told
+    assert words.reason(run).startswith("doubtful (intake): gain +29.2")
 
 
 def test_a_file_that_nothing_can_be_learnt_from_is_told_with_what_would_have_happened_elsewhere() -> None:
