@@ -158,9 +158,11 @@ def rentals(*months: str) -> Known:
     return read(BytesIO(bikes.months(*months).encode()), BIKES, BytesIO).known(months[0])
 
 
-def test_june_after_winter_is_not_doubted() -> None:
-    winter = Baseline((rentals("2011-01", "2011-02"), rentals("2011-03")))
-    assert acting(judge_batch(DEFAULT, BIKES, rentals("2011-06"), winter)) == []
+@pytest.mark.parametrize("later", ["2011-05", "2011-06", "2011-07"])
+def test_summer_after_winter_is_not_doubted(later: str) -> None:
+    winter = rentals("2011-01", "2011-02")
+    for earlier in (Baseline((winter,)), Baseline((winter, rentals("2011-03")))):
+        assert acting(judge_batch(DEFAULT, BIKES, rentals(later), earlier)) == []
 
 
 def test_the_first_new_season_is_told() -> None:
