@@ -120,6 +120,7 @@ class Gated:
             trusted=tables.get("trusted"),
             doubted=tables.get("doubted"),
             doubts=max(stands.doubts, 1),
+            apart=stands.apart,
             warned=doubts,
             uses=stands.uses,
             unscored=unscored,

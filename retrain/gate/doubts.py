@@ -25,12 +25,14 @@ def disagreement(
     rules: GateRules, hearing: Hearing, evidence: Measurements, findings: tuple[Finding, ...]
 ) -> Iterator[Finding]:
     """Fresh rows say surely better, trusted rows object; or fresh rows say better, trusted rows surely worse. Where
-    both say worse they agree: the candidate is bad, and the batch need not be."""
+    both say worse they agree: the candidate is bad, and the batch need not be. One that learnt apart from what was
+    accepted is worse on trusted rows for that reason alone, which says nothing of the batch."""
     if evidence.trusted is None or not evidence.compared or not any(objects(finding) for finding in findings):
         return
     fresh, old = evidence.fresh.found.skill_gain, evidence.trusted.found.skill_gain
     contradicted = better(rules, evidence.fresh.found)
-    if contradicted or (fresh.value > 0 and old.high < 0):
+    unexplained = fresh.value > 0 and old.high < 0 and not hearing.apart
+    if contradicted or unexplained:
         message = _contradiction(fresh.value, old.value) if contradicted else _harm(fresh.value, old)
         yield _doubt("disagreement", f"{message}; {UNDECIDED}", old.value, -allowance(rules, evidence))
 

@@ -43,6 +43,7 @@ class _Head(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     uses: int
     unscored: str
     tables: tuple[_Table, ...]
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class Evidence:
             trusted=tables.get("trusted"),
             doubted=tables.get("doubted"),
             doubts=head.doubts,
+            apart=head.apart,
             warned=head.warned,
             uses=head.uses,
             unscored=head.unscored,
@@ -111,6 +113,7 @@ def _head(trial: Trial) -> _Head:
         uses=hearing.uses,
         unscored=hearing.unscored,
         tables=tuple(_table(case) for case in trial.cases),
+        apart=hearing.apart,
     )
 
 

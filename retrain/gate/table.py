@@ -44,15 +44,17 @@ class ScoreTable:
 class Hearing:
     """All that is said about one candidate.
 
-    doubted: the holdout of the batch before, if that one is in doubt; `doubts` so many batches in a row are. warned:
-    what intake doubts of this batch, in its words. uses: so often the trusted holdout has helped to pick a winner.
-    unscored: why the champion could not be scored, empty when it was or when there is none.
+    doubted: the holdout of the batch before, if that one is in doubt; `doubts` so many batches in a row are. apart: the
+    candidate learnt from that batch and its own alone. warned: what intake doubts of this batch, in its words. uses: so
+    often the trusted holdout has helped to pick a winner. unscored: why the champion could not be scored, empty when it
+    was or when there is none.
     """
 
     fresh: ScoreTable
     trusted: ScoreTable | None = None
     doubted: ScoreTable | None = None
     doubts: int = 1
+    apart: bool = False
     warned: tuple[str, ...] = ()
     uses: int = 0
     unscored: str = ""

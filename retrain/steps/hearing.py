@@ -65,6 +65,7 @@ def hearing(heard: Heard, candidate: Book, champion: Book | None) -> Hearing:
         doubted=tables.get(DOUBTED),
         warned=heard.run.data.doubts if heard.run.data else (),
         doubts=heard.doubted.count if heard.doubted else 1,
+        apart=bool(heard.run.data and heard.run.data.apart),
         uses=heard.pointer.uses,
         unscored=heard.unscored if champion is None else "",
     )

@@ -98,6 +98,4 @@ def _new(view: View, name: str, unseen: Shares, before: list[Shares]) -> Finding
         f"{percent(share)} of the values of {name!r} are of names never seen before, such as {example[:40]!r}; {known}"
         f"the limit is {percent(limit)}"
     )
-    return found(
-        "unseen_categories", message, column=name, figure=share, limit=limit, most="warn" if view.young else "refuse"
-    )
+    return found("unseen_categories", message, column=name, figure=share, limit=limit, most=view.most_of_few)

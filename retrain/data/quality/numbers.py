@@ -11,8 +11,8 @@ from itertools import combinations
 import numpy as np
 
 from retrain.data.profile import ColumnProfile
-from retrain.data.quality.finding import Finding
-from retrain.data.quality.view import Column, View, found, percent, weaker
+from retrain.data.quality.finding import Finding, milder
+from retrain.data.quality.view import Column, View, found, percent
 
 CLEARER = 0.5  # what explains a column leaves at most so much of its distance
 STUCK = 10  # different values from which a column that never varies any more is broken
@@ -57,7 +57,7 @@ def constants(view: View) -> Iterator[Finding]:
             column=name,
             figure=0.0,
             limit=view.rules.constant,
-            most=view.most if _stuck(view, name) else weaker(view.most),
+            most=view.most if _stuck(view, name) else milder("doubt", view.most_of_few),
         )
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from retrain.data.quality.finding import Finding
 from retrain.data.quality.measures import Floats, noise
-from retrain.data.quality.units import FEWEST, exceeding, fitting, mixed_in
-from retrain.data.quality.view import Column, View, found, percent, plain
+from retrain.data.quality.units import FEWEST, Unit, exceeding, fitting, mixed_in
+from retrain.data.quality.view import Column, Span, View, found, percent, plain
 
 CLEARER = 0.5  # what explains a column leaves at most so much of its distance
 SURE = 0.8  # of a distance that a unit of no power of ten must explain, for it is what a season may do
@@ -38,7 +38,7 @@ def _whole(view: View, name: str, now: Column, before: Sequence[Column]) -> Find
     if not span.unlike:
         return None
     unit, apart = fitting(now.points, [column.points for column in before])
-    if apart > CLEARER * span.distance or not (unit.wide or span.broken):
+    if apart > CLEARER * span.distance or not _told(view, unit, span, before):
         return None
     assert now.profile.mean is not None
     was, limit = before[-1].profile.mean, span.most + span.chance if unit.wide else span.limit
@@ -53,6 +53,13 @@ def _whole(view: View, name: str, now: Column, before: Sequence[Column]) -> Find
         limit=limit,
         most=view.most if unit.wide or span.distance - apart > SURE else "doubt",
     )
+
+
+def _told(view: View, unit: Unit, span: Span, before: Sequence[Column]) -> bool:
+    """Whether the unit is not just what a season looks like: where zero is arbitrary, spring is ten times winter."""
+    if view.unseasoned:
+        return unit.wide and all(column.profile.low is not None and column.profile.low >= 0 for column in before)
+    return unit.wide or span.broken
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,7 @@ class _Outside:
 
     def _sure_of_narrow(self, share: float, just: float) -> bool:
         """Whether so much lies far out, and so little just beyond, that it is no mere growth."""
-        return not self.view.young and share > max(just, NARROW)
+        return not self.view.unseasoned and share > max(just, NARROW)
 
     def _beyond(self, rule: str, widths: float, allowed: float, what: str) -> Finding | None:
         low, high = _range(self.before)

@@ -15,12 +15,14 @@ import numpy as np
 
 from retrain.data.baseline import Baseline, Known
 from retrain.data.profile import ColumnProfile, SplitSpec
-from retrain.data.quality.finding import ORDER, Finding, Severity
+from retrain.data.quality.finding import Finding, Severity
 from retrain.data.quality.measures import Floats, ks, noise, thinned, total_variation
 from retrain.data.quality.settings import IntakeRules
 
 GROSS = 0.5
 """So far may distributions differ while it is not known how much batches differ."""
+SEASONS = 4
+"""Accepted batches from which on a season is no surprise: of months, that of the next quarter is among them."""
 Shares = dict[str, float]
 
 
@@ -68,9 +70,19 @@ class View:
         return len(self.earlier) < 2
 
     @property
+    def unseasoned(self) -> bool:
+        """Whether a season, which no accepted batch has seen, may explain what a fault would do."""
+        return len(self.earlier) < SEASONS
+
+    @property
     def most(self) -> Severity:
         """The most that a calibrated rule may find: with fewer than two accepted batches its limit is a guess."""
         return "doubt" if self.young else "refuse"
+
+    @property
+    def most_of_few(self) -> Severity:
+        """The same of columns of few values, in which a season may be one that no accepted batch had."""
+        return "warn" if self.unseasoned else "refuse"
 
     @cached_property
     def features(self) -> tuple[str, ...]:
@@ -162,11 +174,6 @@ def found(
 ) -> Finding:  # fmt: skip
     """A finding that is at most so bad; the settings may make it milder."""
     return Finding(rule=rule, severity=most, message=message, column=column, figure=figure, limit=limit)
-
-
-def weaker(severity: Severity) -> Severity:
-    """The next milder severity."""
-    return ORDER[min(ORDER.index(severity) + 1, len(ORDER) - 1)]
 
 
 def plain(figure: float) -> str:

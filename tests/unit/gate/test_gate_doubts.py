@@ -100,6 +100,19 @@ def test_looking_better_on_fresh_rows_and_surely_worse_on_trusted_ones_leaves_th
     assert "on fresh rows; the batch is bad, or the world has changed: the next batch will tell" in decision.reason
 
 
+def test_worse_on_trusted_rows_says_nothing_of_the_batch_when_the_candidate_learnt_without_what_they_are_of():
+    rules = GateRules(metric="rmse")
+    rows = {"trusted": numbers(0.8, 0.5, seed=1), "doubted": numbers(0.8, 0.5, seed=2)}
+    for apart, data in ((True, "believed"), (False, "doubted")):
+        decision = ask(rules, numbers(0.8, 0.5), **rows, apart=apart)
+        assert not decision.approved
+        assert {"gain", "trusted"} <= failed(decision)
+        assert decision.data == data
+    better = ask(rules, numbers(0.3, 0.5), **rows, apart=True)
+    assert "disagreement" in failed(better)
+    assert better.data == "doubted"
+
+
 @pytest.mark.parametrize("mode", ["better", "not-worse"])
 def test_a_candidate_that_is_worse_on_all_rows_says_nothing_against_its_batch(mode):
     rules = GateRules(metric="rmse", mode=mode, margin=0.2)

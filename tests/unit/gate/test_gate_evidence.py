@@ -30,7 +30,8 @@ def hearing(metric="rmse", rows=300, **more):
 @settings(max_examples=20, deadline=None)
 @given(st.sampled_from(sorted(CATALOGUE)), st.integers(0, 3), st.booleans(), st.booleans(), st.integers(0, 9))
 def test_stored_evidence_gives_the_same_decision_to_the_last_byte(metric, missing, first, unscored, uses):
-    heard = hearing(metric, warned=("odd ü",) * (uses % 2), uses=uses, doubts=2, unscored="gone" * unscored)
+    more = {"warned": ("odd ü",) * (uses % 2), "doubts": 2, "apart": uses > 4, "unscored": "gone" * unscored}
+    heard = hearing(metric, uses=uses, **more)
     heard = dataclasses.replace(heard, **dict.fromkeys(("trusted", "doubted")[: missing % 3], None))
     champion = None if first else CHAMPION
     rules = GateRules(metric=metric, slices=("station",), resamples=200, slice_rows=20)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from io import BytesIO
 
 import msgspec
 import numpy as np
 import pytest
 
+from local import bikes
 from local.docs import ROOT
-from retrain.data.baseline import Baseline
+from retrain.data.baseline import Baseline, Known
 from retrain.data.profile import SplitSpec
 from retrain.data.quality.finding import ORDER, Finding
 from retrain.data.quality.judging import judge_batch
 from retrain.data.quality.settings import RULES, IntakeRules
+from retrain.data.quality.view import SEASONS
+from retrain.data.reading import read
 from tests.unit.quality.batches import BUSY, RENTALS, ROWS, known, month, past
 from tests.unit.quality.faults import FAULTS, NEXT, spoiled
 
@@ -144,6 +148,44 @@ def test_a_new_season_after_one_batch_is_told_but_not_doubted() -> None:
     young = Baseline(PAST["rentals"].batches[-1:])
     for name in ("a fifth of the names is new", "a column is drawn together"):
         assert acting(judged(name, baseline=young)) == [], name
+
+
+BIKES = SplitSpec(label=bikes.LABEL, kind="regression", time=bikes.TIME)
+
+
+def rentals(*months: str) -> Known:
+    """Real months as one batch."""
+    return read(BytesIO(bikes.months(*months).encode()), BIKES, BytesIO).known(months[0])
+
+
+@pytest.mark.parametrize("later", ["2011-05", "2011-06", "2011-07"])
+def test_summer_after_winter_is_not_doubted(later: str) -> None:
+    winter = rentals("2011-01", "2011-02")
+    for earlier in (Baseline((winter,)), Baseline((winter, rentals("2011-03")))):
+        assert acting(judge_batch(DEFAULT, BIKES, rentals(later), earlier)) == []
+
+
+def test_the_first_new_season_is_told() -> None:
+    winter = Baseline((rentals("2011-01"), rentals("2011-02")))
+    (told,) = [f for f in judge_batch(DEFAULT, BIKES, rentals("2011-03"), winter) if f.rule == "unseen_categories"]
+    assert (told.severity, told.column) == ("warn", "season")
+
+
+@pytest.mark.parametrize("first", ["2011-01", "2011-04", "2011-07", "2011-10"])
+def test_real_months_are_not_doubted_while_the_seasons_are_new(first: str) -> None:
+    everything, baseline = bikes.every_month(), Baseline()
+    for name in everything[everything.index(first) :][:8]:
+        batch = rentals(name)
+        assert acting(judge_batch(DEFAULT, BIKES, batch, baseline)) == [], name
+        baseline = baseline.extended(batch)
+
+
+@pytest.mark.parametrize("name", ["a column is in miles", "a tenth of a column is in Fahrenheit"])
+def test_a_unit_that_a_season_may_look_like_is_told_once_seasons_are_known(name: str) -> None:
+    told = {"unit", "mixed_units"}
+    few, enough = (Baseline(PAST["rentals"].batches[-many:]) for many in (SEASONS - 1, SEASONS))
+    assert told.isdisjoint(finding.rule for finding in judged(name, baseline=few))
+    assert not told.isdisjoint(finding.rule for finding in acting(judged(name, baseline=enough)))
 
 
 def test_codes_that_are_mostly_numbers_may_be_only_numbers_once() -> None:
