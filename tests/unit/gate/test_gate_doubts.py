@@ -104,7 +104,7 @@ def test_worse_on_trusted_rows_says_nothing_of_the_batch_when_the_candidate_lear
     rules = GateRules(metric="rmse")
     rows = {"trusted": numbers(0.8, 0.5, seed=1), "doubted": numbers(0.8, 0.5, seed=2)}
     for apart, data in ((True, "believed"), (False, "doubted")):
-        decision = ask(rules, numbers(0.8, 0.5), **rows, apart=apart)
+        decision = ask(rules, measured(0.99), **rows, apart=apart)
         assert not decision.approved
         assert {"gain", "trusted"} <= failed(decision)
         assert decision.data == data

@@ -83,7 +83,7 @@ HOPELESS = {
     "no champion": ({"champion": None}, "shape", "0 champion scores"),
     "far off": ({"candidate": [1e4] + [0.1] * 299}, "reach", "one 10000, are further from the labels"),
     "days missing": ({"blocks": np.arange(200)}, "shape", "200 blocks"),
-    "few days": ({"blocks": np.arange(300) // 100, "unit": "day"}, "blocks", "covers 3 days, at least 5"),
+    "few days": ({"blocks": np.arange(300) // 100, "unit": "day"}, "blocks", "covers 3 days, at least 4"),
 }
 
 
@@ -97,7 +97,7 @@ def test_a_table_that_cannot_be_judged_is_refused_with_the_reason(changes, rule,
 
 
 def test_too_few_rows_are_refused():
-    assert "holdout has 60 rows, at least 100" in ask(RMSE, numbers(0.25, rows=60)).reason
+    assert "holdout has 40 rows, at least 50" in ask(RMSE, numbers(0.25, rows=40)).reason
 
 
 def test_identical_scores_are_refused_as_a_sign_that_staging_did_not_switch():
