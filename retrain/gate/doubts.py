@@ -16,6 +16,8 @@ from retrain.gate.table import Hearing
 
 OBJECTIONS = ("skill", "trusted", "slices")
 """Criteria that contradict the fresh rows when they fail on trusted ones."""
+LEAST_FALL = 0.15
+"""Skill that a champion must at least lose to make its data doubtful: one that knew little cannot tell."""
 UNDECIDED = "the batch is bad, or the world has changed: the next batch will tell"
 
 Doubt = Callable[[GateRules, Hearing, Measurements, tuple[Finding, ...]], Iterator[Finding]]
@@ -54,15 +56,15 @@ def _harm(fresh: float, old: Estimate) -> str:
 def collapse(
     rules: GateRules, hearing: Hearing, evidence: Measurements, findings: tuple[Finding, ...]
 ) -> Iterator[Finding]:
-    """The champion itself has lost its skill from one day to the next."""
+    """The champion itself, which surely had some, has lost its skill from one day to the next."""
     if evidence.trusted is None or not evidence.compared:
         return
     then, now = evidence.trusted.found.champion_skill, evidence.fresh.found.champion_skill
-    least, limit = surely_lost(then, now), rules.collapse * max(then.value, 0.0)
-    if least > limit:
+    least, limit = surely_lost(then, now), max(rules.collapse * then.value, LEAST_FALL)
+    if then.low > 0 and least > limit:
         message = (
             f"the champion's skill fell from {percent(then.value)} on trusted rows to {percent(now.value)} on fresh "
-            f"ones, surely by more than {percent(rules.collapse)} of it; {UNDECIDED}"
+            f"ones, surely by more than {percent(limit)}; {UNDECIDED}"
         )
         yield _doubt("collapse", message, least, limit)
 

@@ -129,6 +129,7 @@ def test_a_replay_of_an_accepted_batch_is_not_taken_for_a_repetition(started: Wo
 
 def test_a_rule_that_is_off_lets_the_batch_through(started: World) -> None:
     table = f'[models.{started.name}.intake]\nseverity = {{ unit = "off" }}'
-    started.configure(('metric = "rmse"', f'metric = "rmse"\n{table}'))
+    gate = f"[models.{started.name}.gate]"
+    started.configure((gate, f"{table}\n\n{gate}"))
     run = landed(started, thousands(bikes.months("2011-06")))
     assert run.state is not State.QUARANTINED, run.why

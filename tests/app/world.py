@@ -175,10 +175,12 @@ class World:
         return self._ports
 
     def adopt(self, name: str = "", **options: Any) -> adoption.Adopted:
-        """Adopts the live model, which was trained on `first`, with March 2011 as the labelled holdout."""
+        """Adopts the live model, which was trained on `first`, with March 2011 as the labelled holdout unless another
+        `march` is given."""
         name = name or self.name
         place = paths.place(name)
-        holdout = self.put(f"{place}/holdout.csv", bikes.months("2011-03"), "history")
+        march = options.pop("march", "") or bikes.months("2011-03")
+        holdout = self.put(f"{place}/holdout.csv", march, "history")
         data = self.put(f"{place}/first.csv", self.first, "history")
         return adoption.adopt(name, holdout, self.ports, **{"data": [data], "actor": TESTER, **options})
 
