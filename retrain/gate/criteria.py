@@ -73,17 +73,27 @@ def value(rules: GateRules, facts: MetricFacts, evidence: Measurements) -> Itera
 
 
 def skill(rules: GateRules, facts: MetricFacts, evidence: Measurements) -> Iterator[Finding]:
-    """The candidate beats the best constant on both holdouts, surely: shuffled labels leave no skill to find."""
+    """The candidate beats the best constant on both holdouts, surely: shuffled labels leave no skill to find. Trusted
+    rows of which the champion knows nothing either (another season's) are no reproach."""
     for measurement in evidence.deciding():
         estimate, on = measurement.found.skill, measurement.holdout
-        passed = estimate.low > rules.min_skill
+        sure = estimate.low > rules.min_skill
         message = (
             f"the candidate's skill over a constant prediction on {on} rows, {percents(estimate)}, "
-            f"{_sure(passed, percent(rules.min_skill), measurement.confidence)}"
+            f"{_sure(sure, percent(rules.min_skill), measurement.confidence)}"
         )
-        if not passed and on == "fresh":
+        excused = not sure and _unknown_to_both(rules, evidence, measurement)
+        if excused:
+            message += "; nor is the champion's"
+        elif not sure and on == "fresh":
             message += "; the new data may be corrupt, or says nothing about the label"
-        yield finding_of("skill", passed, message, estimate.low, rules.min_skill, on)
+        yield finding_of("skill", sure or excused, message, estimate.low, rules.min_skill, on)
+
+
+def _unknown_to_both(rules: GateRules, evidence: Measurements, held: Measurement) -> bool:
+    """Trusted rows on which neither model surely has skill, and the candidate has no less."""
+    known = held.found.champion_skill.low > rules.min_skill
+    return held.holdout == "trusted" and evidence.compared and not known and held.found.skill_gain.value >= 0
 
 
 def gain(rules: GateRules, facts: MetricFacts, evidence: Measurements) -> Iterator[Finding]:

@@ -38,7 +38,7 @@ def test_show_tells_figures_rules_history_and_the_next_step_of_a_refusal(retrain
     run = keep(judged(State.REFUSED), ports)
     done = retrain("show", run.id)
     assert done.code == 0
-    for told in ("refused", "41.235", "39.877", "-2.1 to -0.6 at 95%", "FAIL  gain", "12,345 to train on", "job-17"):
+    for told in ("refused", "41.235", "39.877", "-2.1 to -0.6", "FAIL  gain", "12,345 to train on", "job-17"):
         assert told in done.out
     assert f"retrain promote {run.id} --force --reason" in done.out
 
