@@ -164,6 +164,12 @@ def rollback_model(req: func.HttpRequest) -> func.HttpResponse:
     return _answer(req, routes.rollback)
 
 
+@app.route(route="api/models/{model}/keep", methods=["POST"])
+def keep_model(req: func.HttpRequest) -> func.HttpResponse:
+    """Keeps a model that proved worse than the one before it."""
+    return _answer(req, routes.keep)
+
+
 @app.route(route="api/runs", methods=["GET"])
 def list_open_runs(req: func.HttpRequest) -> func.HttpResponse:
     """Runs of all models that have not ended."""
@@ -176,6 +182,12 @@ def get_run(req: func.HttpRequest) -> func.HttpResponse:
     return _answer(req, routes.run)
 
 
+@app.route(route="api/runs/{run}/evidence", methods=["GET"])
+def get_evidence(req: func.HttpRequest) -> func.HttpResponse:
+    """What the gate judged a run by, row by row, as bytes."""
+    return _answer(req, routes.evidence)
+
+
 @app.route(route="api/runs/{run}/promote", methods=["POST"])
 def promote_run(req: func.HttpRequest) -> func.HttpResponse:
     """PATCHes the endpoint with the run's model; `?dryRun=true` only shows how."""
@@ -184,7 +196,7 @@ def promote_run(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route(route="api/runs/{run}/{act}", methods=["POST"])
 def act_on_run(req: func.HttpRequest) -> func.HttpResponse:
-    """approve, reject, cancel, replay."""
+    """approve, reject, cancel, replay, release."""
     return _answer(req, routes.act)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.intake import FORMS
+
 Json = dict[str, Any]
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of figures -->"
@@ -13,17 +15,21 @@ BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of figures -->
 
 def update(result: Json, page: Path = PAGE) -> None:
     """Writes the figures between the page's two marks. Raises ValueError when a mark is missing."""
-    text = page.read_text()
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{page} needs the lines {BEGIN!r} and {END!r}, between which the figures are written")
-    page.write_text(f"{before}{BEGIN}\n{figures(result)}{END}{after}")
+    put(page, BEGIN, END, figures(result))
+
+
+def put(page: Path, begin: str, end: str, text: str) -> None:
+    """Writes a text between two marks of a page. Raises ValueError when a mark is missing."""
+    before, first, rest = page.read_text().partition(begin)
+    _, last, after = rest.partition(end)
+    if not first or not last:
+        raise ValueError(f"{page} needs the lines {begin!r} and {end!r}, between which the figures are written")
+    page.write_text(f"{before}{begin}\n{text}{end}{after}")
 
 
 def figures(result: Json) -> str:
     """The figures as Markdown."""
-    parts = (_head, _runs, _phases, _costs, _calls)
+    parts = (_head, _runs, _phases, _costs, _calls, _intake, _verdict)
     return "\n\n".join("\n".join(part(result)) for part in parts) + "\n"
 
 
@@ -94,3 +100,32 @@ def _calls(result: Json) -> Iterator[str]:
     yield "| of these, polls of queues | " + " | ".join(f"{count:g}" for count in calls["polls"].values()) + " |"
     yield ""
     yield f"Idle: {result['idle']['callsPerHour']:,} storage calls per hour."
+
+
+def _verdict(result: Json) -> Iterator[str]:
+    found = result["verdict"]
+    yield f"| verdict on {found['rows']:,} rows | CPU s | by days | loop over scikit-learn, CPU s | times as fast |"
+    yield "|---|---|---|---|---|"
+    for metric, figures in found["metrics"].items():
+        cells = (f"{figures['verdict']:.2f}", f"{figures['byDay']:.2f}", f"{figures['loop']:,.0f}")
+        yield f"| `{metric}` | {' | '.join(cells)} | {figures['ratio']:,.0f} |"
+    yield ""
+    small = found["small"]
+    yield (
+        f"{found['resamples']:,} resamples; the loop is timed on {found['looped']} of them and scaled. "
+        f"The verdicts' process held at most {found['peak']:.0f} MB, tables and libraries included. "
+        f"AUC on {small['rows']:,} rows takes {small['milliseconds']:.1f} ms."
+    )
+
+
+def _intake(result: Json) -> Iterator[str]:
+    found = result["intake"]
+    yield f"| {found['megabytes']:,.0f} MB of CSV, {found['rows']:,} rows | seconds | MB/s | peak memory, MB |"
+    yield "|---|---|---|---|"
+    for form, figures in found["forms"].items():
+        speed = found["megabytes"] / figures["seconds"]
+        yield f"| intake's reading, {FORMS[form]} | {figures['seconds']:.1f} | {speed:.0f} | {figures['peak']:.0f} |"
+    for name, key in (("pyarrow's bare streaming parser", "bare"), ("Python's csv module, rows only", "module")):
+        yield f"| {name} | {found[key]:.1f} | {found['megabytes'] / found[key]:.0f} | |"
+    yield ""
+    yield f"Intake's reading of CSV has {found['ratio']:.2f} of the speed of the bare parser in the same run."

@@ -79,7 +79,9 @@ class Laboratory:
 
     def _settings(self, models: Path) -> dict[str, str]:
         task = {"task": "classification", "label": data.LABEL, "learner": "logistic-regression", "metric": "auc"}
-        options = {"gate": f"min_gain = {-self.plan.margin}", "extra": 'train_on = "batch"', "settle": 0}
+        skill = 2 * self.plan.margin  # a model without skill has an AUC of one half
+        gate = f'mode = "not-worse"\nmargin = {skill}\ntrusted_margin = {skill}'
+        options = {"gate": gate, "extra": 'train_on = "batch"', "settle": 0}
         scene = stage(self.client, MODEL, self._table(CHAMPION), **task, **options)  # type: ignore[arg-type]
         models.write_text(scene.toml)
         return {

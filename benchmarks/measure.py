@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,10 @@ def everything(plan: Plan, folder: Path, say: Say) -> Json:
     """Runs all parts in `folder`; the figures as JSON values."""
     say("bare warm worker")
     result: Json = {"floor": floor(plan, folder / "floor")}
+    say(f"the gate's verdict on {plan.verdict_rows:,} rows, and a plain loop")
+    result["verdict"] = verdict(plan)
+    say(f"{plan.megabytes:,.0f} MB through intake's reading, and through pyarrow's bare parser")
+    result["intake"] = reading(plan, folder / "large")
     say("starting the stack")
     with Laboratory(folder / "timed", plan) as lab:
         result |= timed_parts(lab, plan, say)
@@ -142,10 +147,43 @@ def floor(plan: Plan, folder: Path) -> Json:
     folder.mkdir(parents=True)
     for number in range(FIRST, FIRST + plan.floor_files + WARM_UP):
         (folder / f"{number}.csv").write_text(data.table(number, plan.rows, plan.columns))
-    command = [sys.executable, "-m", "benchmarks.floor", str(folder)]
-    answer = subprocess.run(command, cwd=ROOT, env={**os.environ, **ONE_THREAD}, stdout=subprocess.PIPE, check=True)
-    jobs = msgspec.json.decode(answer.stdout, type=list[Job])
+    jobs = msgspec.json.decode(_alone("benchmarks.floor", folder), type=list[Job])
     return {"wall": phases.spread([job.wall for job in jobs]), "cpu": phases.spread([job.cpu for job in jobs])}
+
+
+def verdict(plan: Plan) -> Json:
+    """The gate's verdict and a loop over scikit-learn, in a process of their own."""
+    asked = (plan.verdict_rows, plan.resamples, plan.looped)
+    found: Json = msgspec.json.decode(_alone("benchmarks.verdict", *asked))
+    return found
+
+
+def _alone(module: str, *arguments: object) -> bytes:
+    """What a program of ours writes, run with one thread."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    environment = {**os.environ, **ONE_THREAD}
+    return subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True).stdout
+
+
+def reading(plan: Plan, folder: Path) -> Json:
+    """A large file through intake's reading in every form, and through bare parsers; each in a process of its own."""
+    folder.mkdir(parents=True)
+    file = folder / "large.csv"
+    made = _step("make", file, plan.megabytes)
+    first, found = _step("bare", file), {"csv": _step("intake", file)}
+    bare = (first["seconds"] + _step("bare", file)["seconds"]) / 2
+    module = _step("csv", file)["seconds"]
+    for form in ("csv.gz", "parquet"):
+        found[form] = _step("intake", file.with_suffix(f".{form}"))
+    shutil.rmtree(folder)
+    ratio = bare / found["csv"]["seconds"]
+    return {**made, "bare": bare, "module": module, "forms": found, "ratio": ratio}
+
+
+def _step(step: str, file: Path, *arguments: object) -> Json:
+    command = [sys.executable, "-m", "benchmarks.intake", step, str(file), *map(str, arguments)]
+    found: Json = msgspec.json.decode(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)
+    return found
 
 
 def ratios(result: Json) -> Json:

@@ -12,7 +12,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     with `files` files each, then `burst` files land at once. After `quiet` seconds, in which pollers rest, idling is
     watched for `idle` seconds. `counted` files go through a second stack whose storage logs every request with its
     headers: `pause` seconds before each, `tail` seconds after it for what comes after the run. A candidate goes live
-    when it is surely not worse by `margin` AUC; small holdouts need a wide one.
+    when it is surely not worse by `margin` AUC; small holdouts need a wide one. Intake reads a file of `megabytes`. The
+    gate's verdict is timed on `verdict_rows` with `resamples`, the loop it is compared with on the first `looped`.
     """
 
     rows: int = 5_000
@@ -29,6 +30,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     idle: float = 60.0
     floor_files: int = 12
     margin: float = 0.02
+    verdict_rows: int = 1_000_000
+    resamples: int = 1_000
+    looped: int = 20
+    megabytes: float = 1_000
 
 
 FULL = Plan()
@@ -46,5 +51,9 @@ SMOKE = Plan(
     idle=1.0,
     floor_files=2,
     margin=0.5,
+    verdict_rows=5_000,
+    resamples=200,
+    looped=3,
+    megabytes=2,
 )
 """A glance in seconds: shows that everything works, measures nothing worth quoting."""

@@ -7,12 +7,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.intake import FORMS
+
 Json = dict[str, Any]
 
 
 def show(result: Json, console: Console) -> None:
     """Prints what results.json holds, in short."""
-    for table in (_runs(result), _time(result), _pauses(result), _costs(result), _calls(result)):
+    parts = (_runs, _time, _pauses, _costs, _calls, _intake, _verdict)
+    for table in (part(result) for part in parts):
         console.print(table)
 
 
@@ -97,4 +100,31 @@ def _calls(result: Json) -> Table:
     table.add_row("of these, polls of queues", *(f"{count:g}" for count in calls["polls"].values()))
     table.add_section()
     table.add_row("idle, per hour", f"{result['idle']['callsPerHour']}", "")
+    return table
+
+
+def _verdict(result: Json) -> Table:
+    found = result["verdict"]
+    table = Table(title=f"The gate's verdict on {found['rows']:,} rows, {found['resamples']:,} resamples, CPU seconds")
+    for heading in ("metric", "verdict", "by days", "plain loop", "times as fast"):
+        table.add_column(heading, justify="left" if heading == "metric" else "right")
+    for metric, figures in found["metrics"].items():
+        cells = (f"{figures['verdict']:.3f}", f"{figures['byDay']:.3f}", f"{figures['loop']:,.1f}")
+        table.add_row(metric, *cells, f"{figures['ratio']:,.0f}")
+    table.caption = f"The loop is timed on {found['looped']} resamples. Peak memory {found['peak']:.0f} MB."
+    return table
+
+
+def _intake(result: Json) -> Table:
+    found = result["intake"]
+    table = Table(title=f"{found['megabytes']:,.0f} MB of CSV, {found['rows']:,} rows, read")
+    for heading in ("", "seconds", "MB/s", "peak MB"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for form, figures in found["forms"].items():
+        seconds = figures["seconds"]
+        cells = (f"{seconds:.1f}", f"{found['megabytes'] / seconds:.0f}", f"{figures['peak']:.0f}")
+        table.add_row(f"intake, {FORMS[form]}", *cells)
+    for name, key in (("pyarrow's bare parser", "bare"), ("csv module, rows only", "module")):
+        table.add_row(name, f"{found[key]:.1f}", f"{found['megabytes'] / found[key]:.0f}", "")
+    table.caption = f"Intake reads CSV with {found['ratio']:.2f} of the bare parser's speed."
     return table

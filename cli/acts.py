@@ -1,4 +1,4 @@
-"""Commands with which a person decides: promote, approve, reject, cancel, replay, rollback. The record keeps who."""
+"""Commands with which a person decides about a run or about what is live. The record keeps who."""
 
 from __future__ import annotations
 
@@ -105,6 +105,26 @@ def replay(ctx: typer.Context, run: Run, reason: Reason = "", json: AsJson = Fal
     act(connect(ctx), run, "replay", {"reason": reason}, json)
 
 
+def release(
+    ctx: typer.Context,
+    run: Run,
+    reason: Reason = "",
+    believe: Annotated[
+        bool, typer.Option("--believe", help="Believe the batch at once; the next one need not confirm it.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Take files from quarantine that rules of intake refused: a new run on them, on the record.
+
+    ```
+    retrain release bikes~0123456789abcdef --reason "the sensors were changed to Fahrenheit"
+    ```
+    """
+    if not reason:
+        raise Usage("a release overrides the rules of intake, so it needs --reason TEXT; the record keeps it")
+    act(connect(ctx), run, "release", {"reason": reason, "believe": believe}, json)
+
+
 def act(api: Api, run: str, name: str, body: Json, json: bool) -> None:
     """One act on a run; prints where that run, or the new one, stands now."""
     found = api.post(f"/api/runs/{segment(run)}/{name}", body)
@@ -113,7 +133,7 @@ def act(api: Api, run: str, name: str, body: Json, json: bool) -> None:
         return
     new = f" (a new run on the data of {run})" if found["id"] != run else ""
     say(f"{found['id']} is {found['state']}{new}")
-    if name in ("approve", "replay"):
+    if name in ("approve", "replay", "release"):
         say(f"Follow it: retrain watch {found['id']}")
 
 
@@ -135,3 +155,17 @@ def rollback(ctx: typer.Context, model: Model, reason: Reason = "", json: AsJson
     _before_after(found)
     say()
     say(f"Whether production shows it is checked next: retrain models {model}")
+
+
+def keep(ctx: typer.Context, model: Model, reason: Reason = "", json: AsJson = False) -> None:
+    """Keep a model that proved worse than the one before it, where you were asked.
+
+    ```
+    retrain keep bikes --reason "a week of strikes; it will pass"
+    ```
+    """
+    found = connect(ctx).post(f"/api/models/{segment(model)}/keep", {"reason": reason})
+    if json:
+        emit(found)
+        return
+    say(f"Version {found['champion']['version']} of {model} stays; the record says who decided that.")

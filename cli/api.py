@@ -52,6 +52,13 @@ class Api:
         """What is at `path`, where the app asks services before it answers. Raises Problem, Unreachable."""
         return self._call("GET", path, {}, None, {}, PATIENT)
 
+    def content(self, path: str) -> bytes:
+        """The bytes at `path`. Raises Problem, Unreachable."""
+        answer = self._send("GET", path, headers=self._headers, timeout=READ)
+        if not answer.ok or answer.is_redirect:
+            raise _refused("GET", path, answer, _json(answer))
+        return answer.content
+
     def post(self, path: str, body: Json | None = None, *, key: str = "", dry: bool = False) -> Json:
         """Asks for something; `key` makes asking twice harmless. What was begun and takes its time (`notYet`) is asked
         for again until it is done. Raises Problem, Unreachable."""

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import acts, doctor, endpoints, models, runs, service, service_resource, studio, submitting
+from cli import acts, backtest, doctor, endpoints, models, runs, service, service_resource, studio, submitting
 from cli.main import version_line
 from cli.options import URL, Chosen
 from cli.problems import Exit, Problem
@@ -106,6 +106,7 @@ COMMANDS: dict[str, tuple[tuple[str, Callable[..., None]], ...]] = {
     "Data": (("submit", submitting.submit), ("backfill", submitting.backfill), ("adopt", models.adopt)),
     "Look": (
         ("doctor", doctor.doctor),
+        ("backtest", backtest.backtest),
         ("models", models.list_models),
         ("runs", runs.list_runs),
         ("show", runs.show_run),
@@ -118,8 +119,10 @@ COMMANDS: dict[str, tuple[tuple[str, Callable[..., None]], ...]] = {
         ("reject", acts.reject),
         ("promote", acts.promote),
         ("rollback", acts.rollback),
+        ("keep", acts.keep),
         ("cancel", acts.cancel),
         ("replay", acts.replay),
+        ("release", acts.release),
     ),
 }
 

@@ -115,13 +115,35 @@ def _one(model: Json) -> None:
             "run": champion.get("run", ""),
             "location": champion.get("location", ""),
             "under way": under_way(champion),
+            "look back": _looked_back(champion.get("review")),
+            "in doubt": _in_doubt(model.get("doubted")),
         }
     )
+    if _asked(champion.get("review")):
+        say(
+            f"Go back: retrain rollback {model['name']}; or keep it: retrain keep {model['name']} --reason TEXT", "bold"
+        )
     if not champion:
         say(f"Adopt what is live: retrain adopt {model['name']} --holdout FILE")
     if changes := model.get("changes"):
         heading("Changes of production")
         table(("VERSION", "CHANGE", "MODEL OF", "WHEN", "BY", "WHY"), [_change(change) for change in changes], indent=2)
+
+
+def _asked(review: Json | None) -> bool:
+    """Whether a person is to say what becomes of a model that proved worse than the one before it."""
+    return bool(review and review.get("asked") and not review.get("answered"))
+
+
+def _looked_back(review: Json | None) -> str:
+    if not review:
+        return ""
+    answer = f"; kept by {who(review['answered'])}: {review.get('answer', '')}" if review.get("answered") else ""
+    return f"{review['why']} ({review['run']}){answer}"
+
+
+def _in_doubt(doubted: Json | None) -> str:
+    return f"the batch of {doubted['run']}, until the next one: {doubted.get('why', '')}" if doubted else ""
 
 
 def _change(change: Json) -> tuple[str, ...]:
@@ -209,13 +231,19 @@ def _adopted(model: str, found: Json, given: list[str]) -> None:
     kept = (
         f"{artifact['blob']} ({size(artifact.get('size', 0))}), so it can be put back at any time" if artifact else "no"
     )
-    say(f"{model}: the live model is on record as version {champion['version']}.", "bold")
-    facts(
-        {
+    what = "the live model" if baseline else "that nothing is live yet"
+    say(f"{model}: {what} is on record as version {champion['version']}.", "bold")
+    measured = {}
+    if baseline:
+        measured = {
             "serving": f"{found['serving']['resource']} from {found['serving']['location']}",
             baseline["metric"]: f"{figure(baseline['value'])} on {baseline['rows']:,} labelled rows",
             "skill": f"{figure(baseline['skill'])} (1 never errs, 0 is as good as a constant)",
             "copied": kept,
+        }
+    facts(
+        {
+            **measured,
             "trained on": ", ".join(given),
             "note": found.get("note", ""),
             "released": ", ".join(found.get("released", [])),

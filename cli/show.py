@@ -7,6 +7,8 @@ from typing import Any
 
 from cli.render import colour_of, facts, figure, heading, say, size, table
 from cli.times import age, between, clock, clock_now, duration
+from cli.verdict import judged
+from retrain.quarantine import may_be_released
 
 Json = dict[str, Any]
 
@@ -29,6 +31,7 @@ NEXT = {
     "expired": "Nobody answered in time. To put it live all the same: retrain promote {id} --force --reason TEXT",
     "promoted": "To take it back: retrain rollback {model}",
 }
+RELEASE = ", or take it as it is: retrain release {id} --reason TEXT"
 UNDER_WAY = "It is under way: retrain watch {id}"
 ENDED_QUIETLY = frozenset({"unchanged", "rejected", "superseded", "cancelled"})
 
@@ -51,6 +54,7 @@ def next_step(run: Json) -> str:
     """What a person can do about the run now; empty when there is nothing."""
     state = run["state"]
     hint = "" if state in ENDED_QUIETLY else NEXT.get(state, UNDER_WAY)
+    hint += RELEASE if state == "quarantined" and may_be_released(run.get("refusedBy", ())) else ""
     return hint.format(id=run["id"], model=run["model"])
 
 
@@ -144,50 +148,6 @@ def _job(run: Json) -> None:
             "sha256": model["sha256"] if model else "",
         }
     )
-
-
-def judged(run: Json) -> None:
-    """The gate's decision: figures of both models, then each rule's finding."""
-    verdict = run.get("verdict")
-    if not verdict:
-        return
-    decision = (run.get("decision") or {}).get("decision", {})
-    heading("Gate: " + ("APPROVED" if verdict.get("approved") else "REFUSED"))
-    if verdict["reason"] != run.get("why"):
-        say(f"  {verdict['reason']}")
-    say()
-    table(("", "candidate", "champion", "gain", "interval of the gain"), _figures(verdict, decision), indent=2)
-    findings = decision.get("findings", [])
-    if findings:
-        say()
-        rows = [(found["verdict"].upper(), found["rule"], found["message"]) for found in findings]
-        table(("", "", ""), rows, indent=2)
-
-
-def _figures(verdict: Json, decision: Json) -> list[tuple[str, ...]]:
-    share = decision.get("confidence")
-    interval = _interval(verdict.get("low"), verdict.get("high"))
-    held = f"{interval} at {share:.0%}" if interval and share else interval or "-"
-    rows: list[tuple[str, ...]] = [
-        (
-            verdict["metric"],
-            figure(verdict.get("candidate")),
-            f"{figure(verdict.get('champion'))} (version {verdict.get('championVersion', '?')})",
-            figure(decision.get("gain")),
-            held,
-        )
-    ]
-    if decision.get("candidateSkill") is not None:
-        skill = [figure(decision.get(name)) for name in ("candidateSkill", "championSkill")]
-        rows.append(("skill", *skill, "", "1 never errs, 0 is as good as a constant"))
-    if decision.get("rows"):
-        blocks = f", {decision['blocks']:,} blocks" if decision.get("blocks") not in (None, decision["rows"]) else ""
-        rows.append(("rows", f"{decision['rows']:,}{blocks}", "", "", f"{decision.get('holdout', '')} holdout"))
-    return rows
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{figure(low)} to {figure(high)}"
 
 
 def _history(run: Json) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 from cli.api import Api, Json, segment
 from cli.problems import Exit, Unreachable, exit_of
 from cli.render import console, note, say
-from cli.show import judged, move_row, next_step
+from cli.show import move_row, next_step
 from cli.times import between, clock_now, duration
+from cli.verdict import judged
 from retrain.run import ASLEEP, State
 
 EVERY = 1.0  # seconds between looks

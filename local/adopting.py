@@ -6,14 +6,17 @@ The older part of the file trains the model; the newest is the labelled holdout 
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from cli.api import Api
-from retrain.data.profile import SplitSpec
-from retrain.data.split import Profile, split
+from retrain.data.files import temporary
+from retrain.data.profile import BatchProfile, SplitSpec
+from retrain.data.reading import read
+from retrain.data.split import split
 from retrain.gate.facts import Kind
 
 SHARE = 0.2
@@ -26,14 +29,16 @@ class Divided:
 
     train: str
     holdout: str
-    profile: Profile
+    profile: BatchProfile
 
 
 def divide(content: bytes, *, label: str, kind: Kind, time: str | None) -> Divided:
     """Parts a labelled file. Raises BadData with everything that is wrong with it."""
     train, holdout = BytesIO(), BytesIO()
     spec = SplitSpec(label=label, kind=kind, time=time, share=SHARE)
-    profile = split(BytesIO(content), spec, train, holdout)
+    with ExitStack() as stack:
+        reading = read(BytesIO(content), spec, lambda: stack.enter_context(temporary()))
+        profile = split(reading, train, holdout).profile
     return Divided(train.getvalue().decode(), holdout.getvalue().decode(), profile)
 
 

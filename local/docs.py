@@ -19,6 +19,7 @@ from retrain.messages import (
     CandidateRequest,
     PersonRequest,
     PromotionRequest,
+    ReleaseRequest,
     RunRequest,
     Settle,
     Step,
@@ -43,10 +44,11 @@ MESSAGES: Mapping[str, tuple[Any, str]] = {
     "Asking for an upload link": (UploadRequest, "The body of `POST /api/models/{model}/uploads`."),
     "Adopting the live model": (AdoptionRequest, "The body of `POST /api/models/{model}/adopt`."),
     "Promoting": (PromotionRequest, "The body of `POST /api/runs/{run}/promote`."),
+    "Releasing from quarantine": (ReleaseRequest, "The body of `POST /api/runs/{run}/release`."),
     "Other acts of a person": (
         PersonRequest,
         "The body of `POST /api/runs/{run}/approve`, `/reject`, `/cancel`, `/replay`, and of "
-        "`POST /api/models/{model}/rollback`.",
+        "`POST /api/models/{model}/rollback` and `/keep`.",
     ),
     "Internal messages": (
         Step | Settle,

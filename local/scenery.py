@@ -58,11 +58,13 @@ def stage(
     fresh: bool = False,
     targets: Sequence[str] = (),
     stagings: int = 1,
+    outputs: Sequence[str] = ("evaluation", "model"),
 ) -> Scene:
     """Deploys a model trained on `csv` and returns how to reach it. Repeating it finds what is there.
 
     `gate`, `extra` are TOML lines for the model's gate and for the model itself; `staging` is another scene's slot.
     `targets` are the model's keys, each with an endpoint `liveKEY`; all share `stagings` endpoints to try models in.
+    `outputs` are those of the training service: with `holdout` its jobs hold rows out and give them.
     With `fresh` nothing is taken for this model that was deployed under its name before: the next free title is taken.
     """
     workspace = studio.create_workspace("local", exist_ok=True, id=WORKSPACE, token=TOKEN)
@@ -71,7 +73,7 @@ def stage(
     if fresh:
         title = next(t for t in _titles(title) if t not in found and f"{t} [predictive exp.]" not in found)
     if f"{title} [predictive exp.]" not in found:
-        _deploy(studio, workspace, title, csv, task, label, learner, parameters or {})
+        _deploy(studio, workspace, title, csv, task, label, learner, parameters or {}, outputs)
         found = {service["Name"]: service for service in studio.services(workspace)}
     scoring, training = found[f"{title} [predictive exp.]"]["Id"], found[title]["Id"]
     tries = [f"staging{number or ''}" for number in range(stagings)]
@@ -103,6 +105,7 @@ key = "env:{variable}_TRAINING_KEY"
 input = "input1"
 model = "output2"
 metrics = "output1"
+{f'holdout = "output{outputs.index("holdout") + 1}"' if "holdout" in outputs else ""}
 
 [models.{name}.endpoint]
 kind = "studio-classic"
@@ -151,6 +154,7 @@ def _deploy(
     label: str,
     learner: str,
     parameters: dict[str, str],
+    outputs: Sequence[str],
 ) -> None:
     experiment = studio.create_training_experiment(
         workspace, title, task, label, csv=csv, learner=learner, parameters=parameters
@@ -158,7 +162,7 @@ def _deploy(
     studio.run_experiment(workspace, experiment["id"])
     predictive = studio.derive_predictive(workspace, experiment["id"])
     studio.deploy(workspace, predictive["id"])
-    studio.add_outputs(workspace, experiment["id"])
+    studio.add_outputs(workspace, experiment["id"], outputs)
     studio.deploy(workspace, experiment["id"], name=title)
 
 

@@ -1,4 +1,4 @@
-"""What a person does to a run or a model: promote, approve, reject, cancel, replay, roll back.
+"""What a person does to a run or a model: promote, approve, reject, cancel, replay, release, roll back.
 
 Each act checks the state it needs, records who did it and why, and can be repeated without doing it twice.
 """
@@ -13,10 +13,12 @@ from retrain import landing, paths, production, scoring
 from retrain.advance import drive, save, send
 from retrain.champion import Champion, ChangeKind
 from retrain.errors import BadRequest, Conflict, NotFound
+from retrain.holdouts import fresh_of
 from retrain.messages import EVALUATION_QUEUE, RunRequest
 from retrain.outcome import Outcome, go
-from retrain.ports import Begun, Deployed, Ports
-from retrain.run import Actor, Landed, Run, State
+from retrain.ports import Begun, Deployed, Ports, Save
+from retrain.quarantine import may_be_released
+from retrain.run import Actor, Landed, Released, Run, State
 from retrain.steps import training
 
 FORCEABLE = frozenset({State.REFUSED, State.REJECTED, State.EXPIRED, State.SUPERSEDED, State.UNVERIFIED})
@@ -75,9 +77,8 @@ def _forced(run: Run, ports: Ports, actor: Actor, why: str, force: bool) -> Prom
         raise Conflict(f"run {run.id} ended before it had a model; there is nothing to promote")
     champion = production.require(run.target, ports)
     change = production.promotion(run, champion, ports.now(), kind=ChangeKind.FORCED, actor=actor, why=why)
-    scores = scoring.evidence(run, ports).candidate
-    holdout = scoring.holdout_of(run, ports.models.get(run.target), ports)
-    production.keep_files(change, run, scoring.probes_of(holdout, scores), ports)
+    holdout = fresh_of(run, ports.models.get(run.target), ports)
+    production.keep_files(change, run, scoring.probes_of(holdout, scoring.judged_by(run, ports)), ports)
     _, begun = production.change_now(champion, change, ports)
     return Promoted(run, begun.before, begun.after)
 
@@ -116,27 +117,53 @@ def replay(run: Run, ports: Ports, *, actor: Actor, why: str) -> Run:
         raise Conflict(f"run {run.id} is {run.state}: it is under way, there is nothing to replay")
     if run.given:
         raise Conflict(f"run {run.id} judged a model that another system trained; send that model again instead")
-    model = ports.models.get(run.target)
+    return _anew(run, ports, actor=actor, why=why or f"replay of {run.id}", released=run.released)
+
+
+def release(run: Run, ports: Ports, *, actor: Actor, why: str, believe: bool = False) -> Run:
+    """Starts a new run on the same files, in which the rules that refused them only make them doubtful.
+
+    With `believe` they are not even that: the next batch need not confirm them. The same release twice is one run.
+
+    Raises:
+        Conflict: the run is not in quarantine, no reason is given, or nobody can release what is wrong with it.
+    """
+    _must_be(run, State.QUARANTINED, "release")
+    if not may_be_released(run.refused_by):
+        problem = run.problems[0] if run.problems else run.why
+        raise Conflict(f"run {run.id} cannot be released, only corrected and uploaded again: {problem}")
+    if not why:
+        raise Conflict(f"to release run {run.id} from {', '.join(run.refused_by)}, send a reason; the record keeps it")
+    rules = tuple(dict.fromkeys((*(run.released.rules if run.released else ()), *run.refused_by)))
+    released = Released(run=run.id, rules=rules, actor=actor, why=why, believe=believe)
+    told = f"{why} (released from {', '.join(rules)}{', and believed' if believe else ''})"
+    return _anew(run, ports, actor=actor, why=told, released=released, act="release")
+
+
+def _anew(run: Run, ports: Ports, *, actor: Actor, why: str, released: Released | None, act: str = "replay") -> Run:
+    """A new run on the files of an ended one; done twice, the same."""
     again = run.again + 1
-    landings = tuple(_again(landed, run, again, ports) for landed in run.landings)
+    version = again if act == "replay" else f"{again} {act}"
+    landings = tuple(_again(landed, run, version, ports) for landed in run.landings)
     asked = RunRequest(
         model=run.target, data=tuple(landed.blob for landed in landings), parameters=run.parameters, again=again
     )
     new = landing.begin(
-        model,
+        ports.models.get(run.target),
         landings,
         ports,
-        door="replay",
+        door=act,
         actor=actor,
-        parts=(run.id,),
-        reason=why or f"replay of {run.id}",
+        parts=(run.id,) if act == "replay" else (run.id, act),
+        reason=why,
         asked=asked,
+        released=released,
     )
     landing.start(new, ports)
     return new
 
 
-def _again(landed: Landed, run: Run, again: int, ports: Ports) -> Landed:
+def _again(landed: Landed, run: Run, again: int | str, ports: Ports) -> Landed:
     """The same file where it is kept now."""
     for blob in (paths.kept(run, landed.blob), paths.kept(run, landed.blob, paths.QUARANTINE), landed.blob):
         try:
@@ -156,6 +183,22 @@ def rollback(target: str, ports: Ports, *, actor: Actor, why: str) -> tuple[Cham
     """
     champion = production.require(target, ports)
     return production.change_now(champion, production.undoing(champion, ports, actor=actor, why=why), ports)
+
+
+def keep(target: str, ports: Ports, *, actor: Actor, why: str) -> Champion:
+    """Answers the request to look at a champion that proved worse than the model before it: it stays.
+
+    Raises:
+        Conflict: nobody is asked.
+    """
+    champion = production.require(target, ports)
+    review = champion.review
+    if review is None or not review.open or champion.intent is not None:
+        raise Conflict(f"nothing is asked about version {champion.version} of {target}: it stays as it is")
+    answered = msgspec.structs.replace(review, answered=actor, answer=why or "kept")
+    kept = msgspec.structs.replace(champion, review=answered)
+    ports.ledger.save(Save(champion=kept))
+    return kept
 
 
 def _must_be(run: Run, state: State, act: str) -> None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from io import BytesIO
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from retrain import artifacts, paths, scoring
-from retrain.accepted import accepted_manifest, spec_of, write_accepted
+from retrain import artifacts, paths
+from retrain.accepted import accepted_manifest, spec_of, write_manifest
 from retrain.advance import save, send
 from retrain.champion import Champion, Change, ChangeKind, Probes
 from retrain.data.files import rewrite
@@ -22,10 +24,14 @@ from retrain.data.holdout import Holdout, probe_indexes, read_holdout
 from retrain.data.manifests import Manifest, Part
 from retrain.data.tables import BadData
 from retrain.errors import AccessDenied, BadRequest, Conflict, NotFound, NotYet
+from retrain.holdouts import rows_at
 from retrain.model import Model
 from retrain.outcome import go
 from retrain.ports import Deployed, Endpoint, JobState, Ports, Save
 from retrain.run import Actor, Artifact, State, target_of
+
+if TYPE_CHECKING:
+    from retrain.data.baseline import Known
 
 OWNED = (paths.HISTORY, paths.ARCHIVE)
 """Containers whose blobs an adoption may name."""
@@ -42,11 +48,12 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Adopted:
-    """What adoption recorded. `copied` is false when the model's bytes could not be read; `note` then says why."""
+    """What adoption recorded. `copied` is false when the model's bytes could not be read; `note` then says why.
+    `baseline` is None when nothing is live yet."""
 
     champion: Champion
     serving: Deployed
-    baseline: Baseline
+    baseline: Baseline | None
     copied: bool
     note: str = ""
     released: Sequence[str] = field(default_factory=list)
@@ -67,8 +74,13 @@ def adopt(
     endpoint = ports.services.endpoint(model)
     known = ports.ledger.champion(target)
     _may_adopt(target, known, holdout, again)
-    serving = endpoint.current(endpoint.production())
     rows = labelled(target, holdout, model, ports)
+    try:
+        serving = endpoint.current(endpoint.production())
+    except NotFound:
+        if known is not None:
+            raise
+        return _vacant(target, data, holdout, actor, ports)
     scores = _scores(target, holdout, rows, endpoint, ports)
     version = known.version + 1 if known else 0
     artifact, note = _copied(target, version, endpoint, ports)
@@ -86,11 +98,29 @@ def adopt(
         probes=probes,
         location=serving.location,
     )
+    if data or not ports.ledger.accepted(target).manifest:
+        _accept(target, data, holdout, model, ports)
     champion = _record(change, known, ports)
-    if data:
-        _accept(target, data, model, ports)
     baseline, released = _baseline(rows, scores, model), release(target, ports)
     return Adopted(champion, serving, baseline, artifact is not None, note, released)
+
+
+def _vacant(target: str, data: Sequence[str], holdout: str, actor: Actor, ports: Ports) -> Adopted:
+    """Nothing is live yet: that is put on record, and the first model that is good enough goes live."""
+    note = "nothing is live yet; the first model that the gate finds good enough goes live, and cannot be taken back"
+    change = Change(
+        target=target,
+        version=0,
+        kind=ChangeKind.ADOPTION,
+        origin=0,
+        previous=-1,
+        actor=actor,
+        at=ports.now(),
+        why=note,
+    )
+    champion = _record(change, None, ports)
+    _accept(target, data, holdout, ports.models.get(target), ports)
+    return Adopted(champion, Deployed(resource="", location=""), None, False, note, release(target, ports))
 
 
 def _may_adopt(target: str, known: Champion | None, holdout: str, again: bool) -> None:
@@ -132,7 +162,7 @@ def _scores(target: str, blob: str, rows: Holdout, endpoint: Endpoint, ports: Po
         return _by_file(target, blob, rows, endpoint, ports)
     starts = range(0, len(rows.rows), endpoint.chunk)
     chunks = (range(start, min(start + endpoint.chunk, len(rows.rows))) for start in starts)
-    return [score for chunk in chunks for score in endpoint.score(slot, scoring.rows_at(rows, chunk))]
+    return [score for chunk in chunks for score in endpoint.score(slot, rows_at(rows, chunk))]
 
 
 def _by_file(target: str, blob: str, rows: Holdout, endpoint: Endpoint, ports: Ports) -> list[float]:
@@ -180,7 +210,7 @@ def _copied(target: str, version: int, endpoint: Endpoint, ports: Ports) -> tupl
 
 def _probes(target: str, version: int, rows: Holdout, scores: list[float], ports: Ports) -> str:
     blob, indexes = paths.champion(target, version, name="probes.json"), probe_indexes(rows)
-    values = scoring.rows_at(rows, indexes).values
+    values = rows_at(rows, indexes).values
     known = Probes(columns=rows.columns, rows=values, scores=tuple(scores[i] for i in indexes))
     ports.blobs.write(blob, msgspec.json.encode(known))
     return blob
@@ -202,24 +232,51 @@ def _record(change: Change, known: Champion | None, ports: Ports) -> Champion:
     return champion
 
 
-def _accept(target: str, blobs: Sequence[str], model: Model, ports: Ports) -> None:
-    """Records what the live model was trained on as accepted data: later runs train on it too."""
+def _accept(target: str, blobs: Sequence[str], holdout: str, model: Model, ports: Ports) -> None:
+    """Records what the live model was trained on as accepted data: later runs train on it too.
+
+    When no data was accepted before, the holdout becomes the first segment of the trusted holdout.
+    """
+    from retrain import remembered
+
+    pointer = ports.ledger.accepted(target)
     known = accepted_manifest(target, ports)
     earlier, columns = (known.parts, known.columns) if known else ((), None)
-    parts = []
+    after, parts = remembered.load(known, ports), []
     for blob in blobs:
-        part, columns = _part(target, _owned(target, blob), model, columns, ports)
+        part, columns, batch = _part(target, _owned(target, blob), model, columns, ports)
+        after = replace(after, baseline=after.baseline.extended(batch))
         parts.append(part)
+    if known is None:
+        columns, rows = _canonical(_owned(target, holdout), model, columns, ports)
+        after = after.joined_by(None, rows, remembered.ADOPTION, model)
     assert columns is not None
-    joined = Manifest(columns=columns, parts=(*earlier, *parts))
-    pointer = ports.ledger.accepted(target)
-    saved = write_accepted(pointer, joined, f"{paths.RUNS}/{paths.place(target)}/adopted.json", ports)
-    ports.ledger.save(Save(accepted=saved))
+    folder = f"{paths.RUNS}/{paths.place(target)}/adopted"
+    joined = remembered.write(after, folder, Manifest(columns=columns, parts=(*earlier, *parts)), ports)
+    accepted = msgspec.structs.replace(pointer, manifest=write_manifest(joined, folder, ports))
+    ports.ledger.save(Save(accepted=accepted))
+
+
+def _canonical(
+    holdout: str, model: Model, columns: tuple[str, ...] | None, ports: Ports
+) -> tuple[tuple[str, ...], bytes]:
+    """The columns and the rows of the labelled holdout in the form of a part.
+
+    Raises:
+        BadRequest: its columns are not those of the data.
+    """
+    canonical = BytesIO()
+    try:
+        survey, _ = rewrite(BytesIO(ports.blobs.read(holdout)), spec_of(model, columns), canonical)
+    except BadData as bad:
+        listed = "; ".join(bad.problems)
+        raise BadRequest(f"the holdout {paths.name_of(holdout)} does not fit the data: {listed}") from bad
+    return survey.columns, canonical.getvalue()
 
 
 def _part(
     target: str, blob: str, model: Model, columns: tuple[str, ...] | None, ports: Ports
-) -> tuple[Part, tuple[str, ...]]:
+) -> tuple[Part, tuple[str, ...], Known]:
     """One file in the canonical form in which parts are put together.
 
     Raises:
@@ -230,7 +287,7 @@ def _part(
             source.write(block)
         source.seek(0)
         try:
-            survey = rewrite(source, spec_of(model, columns), canonical)
+            survey, batch = rewrite(source, spec_of(model, columns), canonical, blob)
         except BadData as bad:
             listed = "; ".join(bad.problems)
             raise BadRequest(f"the data {paths.name_of(blob)} cannot be used: {listed}", tuple(bad.problems)) from bad
@@ -240,7 +297,7 @@ def _part(
         kept = f"{paths.RUNS}/{paths.place(target)}/adopted/{digest[:16]}.csv"
         etag = ports.blobs.write(kept, canonical)
     part = Part(blob=kept, etag=etag, sha256=digest, rows=survey.rows, run="adoption", kind="train")
-    return part, survey.columns
+    return part, survey.columns, batch
 
 
 def release(target: str, ports: Ports) -> list[str]:

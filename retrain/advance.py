@@ -124,7 +124,7 @@ def save(before: Run, outcome: Outcome, ports: Ports) -> Run | None:
         current = ports.ledger.run(run.id)
         return current if current.seq == before.seq else None
     for move in outcome.moves:
-        log.info("%s -> %s run=%s %s", move.source, move.to, run.id, move.why)
+        log.info("%s -> %s run=%s %s", move.source, move.to, move.run, move.why)
     return saved
 
 

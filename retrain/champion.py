@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from retrain.run import Actor, Artifact, Record
+from retrain.run import Actor, Artifact, Doubted, Record
 
 
 class ChangeKind(StrEnum):
@@ -53,6 +53,7 @@ class Change(Record, frozen=True):
     probes: str = ""  # blob with the Probes of this model
     before: str = ""
     location: str = ""
+    review: str = ""  # blob with the comparison that this change was made for, if one was
     record: str = ""  # blob with what production was before, as the service showed it, where that is more than a model
 
 
@@ -77,6 +78,29 @@ class Intent(Record, frozen=True):
     why: str = ""
 
 
+class Review(Record, frozen=True):
+    """The champion was compared with the model before it, on the first believed batch after its promotion, and is not
+    compared again.
+
+    `worse`: it surely is worse. Then it was rolled back, or (`asked`) a person is asked to; `answered` is who kept it.
+    `blob` has the whole comparison, empty when there could be none; `why` says it in a sentence.
+    """
+
+    run: str
+    at: datetime
+    worse: bool
+    why: str
+    blob: str = ""
+    asked: bool = False
+    answered: Actor | None = None
+    answer: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether a person is asked and has not answered."""
+        return self.asked and self.answered is None
+
+
 class Champion(Record, frozen=True):
     """The model that is in production for a target. At most one change is under way at a time (`intent`).
 
@@ -94,12 +118,23 @@ class Champion(Record, frozen=True):
     probes: str = ""
     location: str = ""
     intent: Intent | None = None
+    review: Review | None = None
     etag: str = ""
+
+    @property
+    def vacant(self) -> bool:
+        """Whether nothing was live when it was adopted: the first model is yet to come."""
+        return self.artifact is None and not self.location
 
 
 class Accepted(Record, frozen=True):
-    """Which data later runs may train on: a pointer to the newest manifest blob, moved under If-Match."""
+    """Which data later runs may train on: a pointer to the newest manifest blob, moved under If-Match.
+
+    `doubted`: the batch that is kept aside. `uses`: decisions that looked at the trusted holdout since it was begun.
+    """
 
     target: str
     manifest: str = ""
+    doubted: Doubted | None = None
+    uses: int = 0
     etag: str = ""

@@ -71,21 +71,22 @@ def _with_candidate(run: Run, model: Model, asked: CandidateRequest, ports: Port
 
 
 def _data(target: str, model: Model, holdout: str, ports: Ports) -> Data:
+    manifest = accepted_manifest(target, ports)
+    trusted = manifest.trusted if manifest else ""
     if holdout:
         rows = labelled(target, holdout, model, ports)
-        return _judged_by(holdout, len(rows.rows), rows.sha256)
-    manifest = accepted_manifest(target, ports)
+        return _judged_by(holdout, len(rows.rows), rows.sha256, trusted)
     parts = [part for part in manifest.parts if part.kind == "holdout"] if manifest else []
     if not parts:
         raise BadRequest(
             f"no data of {target} was accepted so far, so there are no held-out rows; name a `holdout`, a blob of "
             "labelled rows that the model was not trained on"
         )
-    return _judged_by(parts[-1].blob, parts[-1].rows, parts[-1].sha256)
+    return _judged_by(parts[-1].blob, parts[-1].rows, parts[-1].sha256, trusted)
 
 
-def _judged_by(holdout: str, rows: int, sha: str) -> Data:
-    return Data(manifest="", training="", holdout=holdout, holdout_rows=rows, holdout_sha=sha)
+def _judged_by(holdout: str, rows: int, sha: str, trusted: str) -> Data:
+    return Data(manifest="", training="", holdout=holdout, holdout_rows=rows, holdout_sha=sha, trusted=trusted)
 
 
 def _source(target: str, model: Model, asked: CandidateRequest, ports: Ports) -> tuple[str, Iterator[bytes]]:

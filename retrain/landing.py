@@ -21,7 +21,7 @@ from retrain.errors import AccessDenied, BadRequest, Conflict, NotFound
 from retrain.messages import CandidateRequest, RunRequest
 from retrain.model import Model, is_history
 from retrain.ports import BlobInfo, Ports
-from retrain.run import Actor, Landed, Move, Run, State, Times, order_of, run_id
+from retrain.run import Actor, Landed, Move, Released, Run, State, Times, order_of, run_id
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ ALLOWED = (paths.INBOX, paths.ARCHIVE, paths.HISTORY)
 """Containers whose blobs a request may name."""
 
 
-def landing_key(url: str, etag: str, again: int = 0) -> str:
+def landing_key(url: str, etag: str, again: int | str = 0) -> str:
     """Identifies one version of one blob: the same for every event that tells of it."""
     facts = [url, etag.strip('"'), *([str(again)] if again else [])]
     return sha256("\n".join(facts).encode()).hexdigest()[:32]
@@ -159,7 +159,7 @@ def owned(blob: str, target: str) -> str:
 def as_landed(info: BlobInfo, model: Model, ports: Ports, again: int = 0) -> Landed:
     """A listed or described blob as a landing."""
     key = landing_key(ports.blobs.url(info.blob), info.etag, again)
-    keep = model.keep
+    keep = model.keep or model.reference
     return Landed(key=key, blob=info.blob, etag=info.etag, modified=info.modified, size=info.size, keep=keep)
 
 
@@ -174,6 +174,7 @@ def begin(
     reason: str,
     asked: RunRequest | None = None,
     traceparent: str = "",
+    released: Released | None = None,
 ) -> Run:
     """Adds the run, or finds the one that an earlier delivery added. It is not driven yet: see `start`.
 
@@ -197,6 +198,7 @@ def begin(
         again=asked.again,
         times=Times(landed=latest.modified if latest else now, seen=now),
         traceparent=traceparent,
+        released=released,
     )
     added = ports.ledger.add(run, first_move(run, reason or f"asked by {door}"), landings, asked.idempotency_key)
     return _same_request(added, asked) if asked.idempotency_key and added.id == run.id else added

@@ -111,6 +111,16 @@ class PromotionRequest(Message, frozen=True):
     force: bool = False
 
 
+class ReleaseRequest(Message, frozen=True):
+    """Asks to take a refused batch after all; the reason is required.
+
+    `believe`: it counts as believed at once, without the next batch confirming it.
+    """
+
+    reason: str = ""
+    believe: bool = False
+
+
 class PersonRequest(Message, frozen=True):
     """A person's act on a run or a model, with the reason that the record keeps."""
 

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from retrain import keys as keyed
+from retrain.data.quality.settings import IntakeRules
 from retrain.errors import BadConfiguration, BadRequest, NotFound
 from retrain.gate.rules import GateRules
 from retrain.ncrontab import Ncrontab
@@ -30,27 +31,35 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class HoldoutRules(Section, frozen=True):
     """How much of each batch is held out: its newest whole days, or a stable share without time. At most `cap` rows.
 
-    More rows than `by_request` are scored with the endpoint's own batch execution.
+    More rows than `by_request` are scored with the endpoint's own batch execution. The trusted holdout keeps at most
+    `trusted_cap` rows of earlier accepted batches; when one joins, those before it shrink to `trusted_decay`.
     """
 
     share: float = 0.3
     cap: int = 20_000
     by_request: int = 20_000
+    trusted_cap: int = 5_000
+    trusted_decay: float = 0.8
 
     def problems(self) -> list[str]:
         """What is out of range."""
         found = [] if 0.05 <= self.share <= 0.9 else [f"share = {self.share} must be between 0.05 and 0.9"]
-        return found if self.cap >= 100 else [*found, f"cap = {self.cap} must be at least 100 rows"]
+        for name, rows in (("cap", self.cap), ("trusted_cap", self.trusted_cap)):
+            found += [] if rows >= 100 else [f"{name} = {rows} must be at least 100 rows"]
+        decay = self.trusted_decay
+        return found if 0 < decay <= 1 else [*found, f"trusted_decay = {decay} must be above 0 and at most 1"]
 
 
 class PromotionRules(Section, frozen=True):
     """Whether an approved candidate goes live by itself, or waits `deadline_hours` for a person.
 
+    `on_worse`: what follows when the next batch shows that the champion is surely worse than the model before it.
     `sources`: beginnings of addresses from which models are taken that another system trained.
     """
 
     mode: Literal["automatic", "approval"] = "automatic"
     deadline_hours: float = 72.0
+    on_worse: Literal["rollback", "ask", "nothing"] = "rollback"
     sources: tuple[str, ...] = ()
 
     def problems(self) -> list[str]:
@@ -63,7 +72,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     """A configured entry: where its data lands, who trains it, how it is judged, where it is served.
 
     `trainer` and `endpoint` are the settings Structs of their kind. `sha` identifies the configuration as text, but for
-    `keys`. A model with keys stands for as many targets; `at` gives that of one `key`, with `{key}` filled in.
+    `keys`. `reference`: its data are not read here, and the job holds rows out. A model with keys stands for as many
+    targets; `at` gives that of one `key`, with `{key}` filled in.
     """
 
     name: str
@@ -73,9 +83,11 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     gate: GateRules
     holdout: HoldoutRules = HoldoutRules()
     promotion: PromotionRules = PromotionRules()
+    intake: IntakeRules = IntakeRules()
     time: str | None = None
     positive: str | None = None
     train_on: Literal["all", "batch"] | int = "all"
+    reference: bool = False
     start_on: Literal["data", "schedule"] = "data"
     schedule: str | None = None
     since: datetime | None = None
@@ -120,6 +132,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
         return facts.kind if facts else "regression"
 
 
+RULES: Mapping[str, type[Any]] = {"gate": GateRules, "intake": IntakeRules, "holdout": HoldoutRules}
+"""The tables of a model that say how data and candidates are judged."""
+
+
 class Basics(Section, frozen=True):
     """The keys of `[models.NAME]` itself; their meaning is in docs/configuration.md."""
 
@@ -128,6 +144,7 @@ class Basics(Section, frozen=True):
     time: str | None = None
     positive: str | None = None
     train_on: Literal["all", "batch"] | int = "all"
+    intake: Literal["reference"] | None = None
     start_on: Literal["data", "schedule"] = "data"
     schedule: str | None = None
     since: datetime | None = None
@@ -141,6 +158,8 @@ class Basics(Section, frozen=True):
             found.append(f'train_on = {self.train_on} must be "all", "batch" or a number of batches from 1')
         if self.since is not None and self.since.tzinfo is None:
             found.append("since needs a time zone, such as 2026-01-31T00:00:00Z")
+        if self.intake == "reference" and self.start_on != "data":
+            found.append('intake = "reference" takes one file at a time; it needs start_on = "data"')
         if self.start_on == "schedule" and self.schedule is None:
             found.append('start_on = "schedule" needs a schedule')
         if self.schedule is not None:
@@ -187,6 +206,22 @@ def read(text: str, *, trainers: Kinds, endpoints: Kinds) -> dict[str, Model]:
     return models
 
 
+def overlaid(text: str, model: Model, *, trainers: Kinds, endpoints: Kinds) -> Model:
+    """The model with other rules: those of a text with tables `[gate]`, `[intake]`, `[holdout]`, or of a configuration.
+
+    What a table does not say stays as it is; a whole configuration replaces all of the model's rules by those of its
+    entry of this name, or of its only one.
+    Raises:
+        BadConfiguration: `problems` names every mistake, each with its line.
+    """
+    reader = _Reader(text, trainers, endpoints)
+    rules = reader.rules(model)
+    if reader.problems:
+        listed = "\n".join(f"  {problem}" for problem in reader.problems)
+        raise BadConfiguration(f"the rules have mistakes; correct them all:\n{listed}", tuple(reader.problems))
+    return msgspec.structs.replace(model, **rules)
+
+
 class _Reader:
     """Walks the tables of one text and collects what is wrong instead of stopping at the first mistake."""
 
@@ -196,11 +231,42 @@ class _Reader:
         self.kinds = {"trainer": trainers, "endpoint": endpoints}
         self.problems: list[str] = []
 
-    def models(self) -> dict[str, Model]:
+    def _tables(self) -> dict[str, Any]:
         try:
-            tables = tomllib.loads(self.text)
+            return tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
             self.problems.append(f"not TOML: {error}")
+            return {}
+
+    def rules(self, model: Model) -> dict[str, Any]:
+        """The sections of `RULES` that differ from the model's, by name."""
+        tables = self._tables()
+        if "models" in tables:
+            return self._rules_of_entry(model.name)
+        if not tables and not self.problems:
+            self.problems.append(
+                f"no rules: write at least one of the tables {', '.join(f'[{name}]' for name in RULES)}"
+            )
+        for name in tables.keys() - RULES.keys():
+            self._complain((), name, f"unknown table {name!r}{_close(name, [*RULES])}")
+        return {name: self._overlay(name, tables[name], getattr(model, name)) for name in RULES if name in tables}
+
+    def _rules_of_entry(self, name: str) -> dict[str, Any]:
+        found = self.models()
+        entry = found.get(name, next(iter(found.values())) if len(found) == 1 else None)
+        if entry is None:
+            if not self.problems:
+                self.problems.append(f"there is no [models.{name}]; there are {', '.join(found)}")
+            return {}
+        return {section: getattr(entry, section) for section in RULES}
+
+    def _overlay(self, name: str, table: Any, own: msgspec.Struct) -> Any:
+        whole = {**msgspec.structs.asdict(own), **table} if isinstance(table, dict) else table
+        return self._section((name,), RULES[name], whole)
+
+    def models(self) -> dict[str, Model]:
+        tables = self._tables()
+        if self.problems:
             return {}
         for name in tables.keys() - {"models"}:
             self._complain((), name, f"unknown table {name!r}; models are written as [models.NAME]")
@@ -218,19 +284,24 @@ class _Reader:
         if not isinstance(table, dict):
             self._complain(path[:1], name, f"{name} must be a table: [models.{name}]")
             return None
-        sections = ("trainer", "endpoint", "gate", "holdout", "promotion")
-        basics = self._section(path, Basics, {k: v for k, v in table.items() if k not in sections}, sections)
+        sections = ("trainer", "endpoint", "gate", "holdout", "promotion", "intake")
+        rules = table.get("intake", {})  # a table of rules, or the text that says that nothing is read
+        rules, told = (rules, sections) if isinstance(rules, dict) else ({}, sections[:-1])
+        basics = self._section(path, Basics, {k: v for k, v in table.items() if k not in told}, sections)
         keys = basics.all_keys if basics else None if "keys" in table else ()
         parts: dict[str, Any] = {
             "trainer": self._service(path, "trainer", table, keys),
             "endpoint": self._service(path, "endpoint", table, keys),
             "gate": self._required(path, "gate", GateRules, table),
             "holdout": self._section((*path, "holdout"), HoldoutRules, table.get("holdout", {})),
+            "intake": self._section((*path, "intake"), IntakeRules, rules),
             "promotion": self._promotion((*path, "promotion"), table.get("promotion", {}), keys),
         }
+        reference = self._reference(path, basics, parts["trainer"])
         if basics is None or None in parts.values():
             return None
-        given = {**msgspec.structs.asdict(basics), "keys": keys}
+        given = {**msgspec.structs.asdict(basics), "keys": keys, "reference": reference}
+        del given["intake"]
         return Model(name=name, sha=fingerprint(keyed.without_keys(table)), **given, **parts)
 
     def _required(self, path: tuple[str, ...], key: str, kind: type[Any], table: dict[str, Any]) -> Any:
@@ -238,6 +309,15 @@ class _Reader:
             self._complain(path, None, f"{path[-1]} needs a table [{'.'.join((*path, key))}]")
             return None
         return self._section((*path, key), kind, table[key])
+
+    def _reference(self, path: tuple[str, ...], basics: Basics | None, trainer: Any) -> bool:
+        """Whether data pass by reference; says what that lacks."""
+        if basics is None or basics.intake is None:
+            return False
+        if trainer is not None and not getattr(trainer, "holdout", ""):
+            says = "the trainer's `holdout` must name the output with the rows that the job held back"
+            self._complain(path, "intake", f'intake = "reference": {says}')
+        return True
 
     def _service(self, path: tuple[str, ...], role: str, table: dict[str, Any], keys: tuple[str, ...] | None) -> Any:
         settings = table.get(role)

@@ -225,11 +225,13 @@ class Diagnosis(Record, frozen=True):
 class Results(Record, frozen=True):
     """Where a finished job left things. URLs carry a fresh SAS and are not to be stored; empty when there is none.
 
-    `metrics` is whatever the trainer's own `metrics` reads: an address, or the name of a run.
+    `metrics` is whatever the trainer's own `metrics` reads: an address, or the name of a run. `holdout`: the labelled
+    rows that the job held back, where it was asked to.
     """
 
     artifact: str
     metrics: str = ""
+    holdout: str = ""
 
 
 class Trainer(Protocol):

@@ -18,7 +18,7 @@ from typing import Literal
 import msgspec
 
 from retrain import looking, paths
-from retrain.champion import Champion, Change, ChangeKind, Intent, Probes
+from retrain.champion import Champion, Change, ChangeKind, Intent, Probes, Review
 from retrain.errors import Conflict, NotFound, PermanentError, RetryableError, StaleRecord
 from retrain.messages import EVALUATION_QUEUE, Message, Settle, Step
 from retrain.ports import Begun, Endpoint, Ports, Save
@@ -78,23 +78,25 @@ def promotion(run: Run, champion: Champion, now: datetime, *, kind: ChangeKind, 
     )
 
 
-def undoing(champion: Champion, ports: Ports, *, actor: Actor, why: str) -> Change:
-    """The change that takes production back to the model before this one.
+def undoing(champion: Champion, ports: Ports, *, actor: Actor, why: str, review: str = "") -> Change:
+    """The change that takes production back to the model before this one; `review` is the comparison that shows why,
+    where one was made.
 
     Raises:
         Conflict: there is none, or its bytes could not be read when it was adopted.
     """
     target, now = champion.target, ports.now()
-    back = _replaced_by(champion, ports)
+    back = replaced_by(champion, ports)
     if back is None:
         raise Conflict(f"{target} has no model before version {champion.version} to go back to")
     if back.artifact is None:
         raise Conflict(f"the model before version {champion.version} of {target} {UNREADABLE}")
     changed = {"version": champion.version + 1, "kind": ChangeKind.ROLLBACK, "actor": actor, "at": now, "why": why}
+    changed["review"] = review
     return msgspec.structs.replace(back, **changed)
 
 
-def _replaced_by(champion: Champion, ports: Ports) -> Change | None:
+def replaced_by(champion: Champion, ports: Ports) -> Change | None:
     """The change that brought the model which the champion's own model replaced."""
     previous = ports.ledger.change(champion.target, champion.origin).previous
     return ports.ledger.change(champion.target, previous) if previous >= 0 else None
@@ -170,18 +172,28 @@ def _wanted(champion: Champion, intent: Intent) -> Artifact | None:
     return champion.artifact if intent.restoring else intent.change.artifact
 
 
+def _served(champion: Champion, endpoint: Endpoint) -> str:
+    """Where production's model lies; empty while nothing is live yet, as the ledger has it."""
+    try:
+        return endpoint.current(endpoint.production()).location
+    except NotFound:
+        if champion.vacant:
+            return ""
+        raise
+
+
 def _displaced(champion: Champion, intent: Intent, endpoint: Endpoint) -> bool:
     """Whether production serves another model of ours than was asked for: an earlier change, cut off on its way, may
     arrive after this one. Then this one is asked for once more."""
     artifact = _wanted(champion, intent)
     if artifact is None or intent.repeated or not intent.begun:
         return False
-    return paths.is_another(endpoint.current(endpoint.production()).location, artifact.blob)
+    return paths.is_another(_served(champion, endpoint), artifact.blob)
 
 
 def drifted(champion: Champion, endpoint: Endpoint) -> str:
     """What to say when production serves something that the ledger does not know; else empty."""
-    serving = endpoint.current(endpoint.production()).location
+    serving = _served(champion, endpoint)
     if serving == champion.location:
         return ""
     return (
@@ -194,9 +206,15 @@ def drifted(champion: Champion, endpoint: Endpoint) -> str:
 def _end(champion: Champion, intent: Intent, endpoint: Endpoint) -> Progress:
     location = endpoint.current(endpoint.production()).location
     if intent.restoring:
-        return Progress("restored", msgspec.structs.replace(champion, intent=None, location=location))
+        back = msgspec.structs.replace(champion, intent=None, location=location, review=_now_asked(champion.review))
+        return Progress("restored", back)
     change = msgspec.structs.replace(intent.change, location=location)
     return Progress("committed", crowned(champion, change), change)
+
+
+def _now_asked(review: Review | None) -> Review | None:
+    """A rollback that a review began and that came to nothing is a person's matter."""
+    return msgspec.structs.replace(review, asked=True) if review is not None and review.worse else review
 
 
 def unclaimed(champion: Champion) -> Champion:
@@ -218,6 +236,7 @@ def crowned(champion: Champion, change: Change) -> Champion:
         probes=change.probes,
         location=change.location,
         intent=None,
+        review=None,
     )
 
 
@@ -282,6 +301,15 @@ def change_now(champion: Champion, change: Change, ports: Ports) -> tuple[Champi
         _saved(unclaimed(claimed), None, ports)
         raise
     return _saved(pushed, None, ports), begun
+
+
+def change_with(champion: Champion, change: Change, ports: Ports) -> Champion:
+    """As `change_now`, for a change that a run's own end brings: the champion's record, to be saved with that run. The
+    service is asked once the message comes."""
+    endpoint = ports.services.endpoint(ports.models.get(champion.target))
+    claimed = intend(champion, recorded(change, endpoint, ports), endpoint, ports.now())
+    ports.queues.send(EVALUATION_QUEUE, Settle(target=change.target, change=change.version), LOOK)
+    return claimed
 
 
 def abandon(champion: Champion, why: str, ports: Ports) -> None:

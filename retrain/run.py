@@ -129,9 +129,28 @@ class Data(Record, frozen=True):
     rows: int = 0
     holdout_rows: int = 0
     holdout_sha: str = ""
+    trusted: str = ""  # the trusted holdout that this run is judged with, empty when there is none
+    trusted_rows: int = 0
+    trusted_sha: str = ""
+    doubts: tuple[str, ...] = ()  # what intake found that makes the batch doubtful
+    apart: str = ""  # the run whose batch, in doubt, is trained on instead of what was accepted
     joins: str = ""  # the manifest of accepted data that this run's manifest extends
     classes: tuple[str, ...] = ()
     fingerprint: str = ""
+
+
+class Doubted(Record, frozen=True):
+    """A batch in doubt: kept aside, neither trained on nor trusted, until the next one says whether it lasts. `count`:
+    so many batches in a row are in doubt with it. `apart`: no model that learnt from what was accepted has skill on it,
+    so the next one learns from it and its own batch only."""
+
+    run: str
+    order: str
+    data: Data
+    at: datetime
+    count: int = 1
+    why: str = ""
+    apart: bool = False
 
 
 class Lease(Record, frozen=True):
@@ -164,7 +183,9 @@ class Evaluation(Record, frozen=True):
 
     `until`: the slot is the run's so long. `before`: how it answered the probe rows before it was changed. `operation`:
     where the service tells how far the change is. `location`: what a slot that scores files serves once it was changed.
-    `round` counts stagings, `jobs` holds batch scoring jobs by side.
+    `round` counts stagings, `jobs` holds batch scoring jobs by the rows they score. `doubted`: the batch in doubt whose
+    holdout is scored as well. `artifact`: the model before the champion, while that is staged; `unscored`: why it could
+    not be scored.
     """
 
     phase: Literal["waiting", "switching", "champion"]
@@ -177,10 +198,16 @@ class Evaluation(Record, frozen=True):
     location: str = ""
     round: int = 0
     jobs: dict[str, str] = {}
+    doubted: Doubted | None = None
+    artifact: Artifact | None = None
+    unscored: str = ""
 
 
 class Verdict(Record, frozen=True):
-    """The gate's decision in one row; the whole of it is the blob `blob`."""
+    """The gate's decision in one row; the whole of it is the blob `blob`, both models' scores row by row `evidence`.
+
+    `data`: what it says of the batch. `confirms`: the batch showed that the one before it, in doubt until then, lasts.
+    """
 
     approved: bool
     reason: str
@@ -190,7 +217,23 @@ class Verdict(Record, frozen=True):
     low: float | None = None
     high: float | None = None
     blob: str = ""
+    evidence: str = ""
+    data: Literal["", "believed", "doubted", "refused"] = ""
+    confirms: bool = False
     champion_version: int = -1
+
+
+class Released(Record, frozen=True):
+    """A person's word that a refused batch is right as it is: from which rules, why, and what they refused.
+
+    `believe`: the batch need not be confirmed by the next one either.
+    """
+
+    run: str
+    rules: tuple[str, ...]
+    actor: Actor
+    why: str
+    believe: bool = False
 
 
 class Run(Record, frozen=True):
@@ -226,6 +269,8 @@ class Run(Record, frozen=True):
     tries: int = 0
     why: str = ""
     problems: tuple[str, ...] = ()
+    refused_by: tuple[str, ...] = ()  # the rules of intake that refused the batch; none when it could not be read
+    released: Released | None = None
     link: str = ""
     given: str = ""  # where a model came from that another system trained
     calls_back: bool = False

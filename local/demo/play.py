@@ -23,6 +23,7 @@ from local.running import Ports
 from local.services.launch import ServicesDidNotStart
 from local.services.studio.client import StudioRefused
 from local.stack import ROOT, Stack
+from retrain.gate.rules import GateRules
 
 FAILURES = (AzuriteError, HostError, ServicesDidNotStart, StudioRefused, Problem, TooSlow, requests.RequestException)
 INTRODUCTION = (
@@ -32,7 +33,8 @@ INTRODUCTION = (
 )
 METRIC = (
     "RMSE says by how many rentals an hour a model is typically wrong: less is better. Behind each gain stands the "
-    "interval in which it lies with 95 % confidence; only when all of that is above 0, the new model counts as better."
+    f"interval in which it lies with {100 * GateRules(metric=bikes.METRIC).confidence:g} % confidence; only when all "
+    "of that is above 0, or rows held out of earlier files help to show it, the new model counts as better."
 )
 
 

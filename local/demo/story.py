@@ -93,8 +93,11 @@ class Story:
         door = "blob" if chapter.door == "link" else chapter.door
         self._must(run["door"] == door, f"{chapter.file} had to come by {door}, and came by {run['door']}")
         if chapter.failed:
-            told = f"{chapter.file} had to fail the gate's rule {chapter.failed!r}, and failed {failed or 'none'}"
+            told = f"{chapter.file} had to fail the rule {chapter.failed!r}, and failed {failed or 'none'}"
             self._must(chapter.failed in failed, told)
+        if chapter.data:
+            data = words.believed(run)
+            self._must(data == chapter.data, f"the data of {chapter.file} had to be {chapter.data}, and is {data}")
 
     def _ending(self, last: Chapter, run: dict[str, Any]) -> None:
         before = self.opening.api.get(MODEL)["champion"]

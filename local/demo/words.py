@@ -20,15 +20,25 @@ def seconds_after(handed_in: datetime, run: Json) -> float:
 
 
 def failed_rules(run: Json) -> list[str]:
-    """The gate's rules that said no; empty when it was not asked."""
-    findings = (run.get("decision") or {}).get("decision", {}).get("findings", [])
-    return [finding["rule"] for finding in findings if finding["verdict"] == "fail"]
+    """The rules that said no: intake's, or the gate's."""
+    findings = _decision(run).get("findings", [])
+    return [*run.get("refusedBy", ()), *(finding["rule"] for finding in findings if finding["verdict"] == "fail")]
+
+
+def believed(run: Json) -> str:
+    """What the gate said of the rows; empty when it was not asked."""
+    return str(_decision(run).get("data", ""))
+
+
+def _decision(run: Json) -> Json:
+    found: Json = (run.get("decision") or {}).get("decision", {})
+    return found
 
 
 def told(run: Json, after: float) -> list[str]:
-    """The run in two or three sentences, a line each."""
+    """The run in a few sentences, a line each."""
     lines = [_trained(run)] if run.get("verdict") else []
-    return [*lines, _ENDS.get(run["state"], _other)(run, after)]
+    return [*lines, _ENDS.get(run["state"], _other)(run, after), *_data(run)]
 
 
 def reason(run: Json) -> str:
@@ -41,36 +51,68 @@ def _plainly(run: Json) -> str:
 
 
 def _trained(run: Json) -> str:
-    data, decision = run["data"], run["decision"]["decision"]
+    data, decision = run["data"], _decision(run)
     took = between(run["times"]["started"], run["times"]["trained"]) or 0.0
+    apart = ", of this file and of the one in doubt alone," if data.get("apart") else ""
     return (
-        f"trained on {data['rows']:,} rows in {took:.1f} s; on {decision['rows']} held-out rows ({decision['blocks']} "
-        f"days) its RMSE is {decision['candidateValue']:.1f}, the champion's {decision['championValue']:.1f}"
+        f"trained on {data['rows']:,} rows{apart} in {took:.1f} s; on {decision['rows']} held-out rows "
+        f"({decision['blocks']} days) its RMSE is {decision['candidateValue']:.1f}, the champion's "
+        f"{decision['championValue']:.1f}"
     )
 
 
 def _interval(run: Json) -> str:
-    low, high = run["decision"]["decision"]["gainInterval"]
-    return f"{run['decision']['decision']['gain']:+.1f} [{low:+.1f}, {high:+.1f}]"
+    low, high = _decision(run)["gainInterval"]
+    return f"{_decision(run)['gain']:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
 def _promoted(run: Json, after: float) -> str:
-    return f"a gain of {_interval(run)}: surely better, and live as version {run['version']} after {after:.1f} s"
+    return f"a gain of {_interval(run)}: {_better(run)}, and live as version {run['version']} after {after:.1f} s"
+
+
+def _better(run: Json) -> str:
+    """Fresh rows alone show it when their whole interval lies above 0; else it took the trusted ones as well."""
+    return f"surely better{'' if _decision(run)['gainInterval'][0] > 0 else ' on fresh and trusted rows together'}"
 
 
 def _refused(run: Json, after: float) -> str:
     return f"{_why_refused(run)}; refused after {after:.1f} s, the live model stays"
 
 
+def _data(run: Json) -> list[str]:
+    """What becomes of the rows, where that is not what always becomes of them."""
+    if believed(run) == "doubted":
+        return ["its rows are not believed either: nothing learns from them unless the next file says the same"]
+    if believed(run) != "believed" or not run["data"].get("apart"):
+        return []
+    if _decision(run)["confirms"]:
+        return ["it says what the file in doubt said: both are believed"]
+    return ["it does not say what the file in doubt said: its own rows are believed, and those of that file stay out"]
+
+
 def _why_refused(run: Json) -> str:
-    if "skill" in failed_rules(run):
-        return (
-            "what it learnt from this file predicts no better than always answering the average: the file itself is "
-            "probably wrong, so its rows are kept out of later training too"
-        )
-    gain = run["decision"]["decision"]["gain"]
-    doubt = "which may be chance" if gain > 0 else "so it seems worse, if anything"
-    return f"a gain of {_interval(run)}, {doubt}: nothing shows that the new model is better"
+    failed = failed_rules(run)
+    if "skill" in failed:
+        return _unskilled(run, failed)
+    if "gain" not in failed:
+        return f"a gain of {_interval(run)}, and yet {run['why']}"
+    return f"a gain of {_interval(run)}, {_worth(run)}: nothing shows that the new model is better"
+
+
+def _unskilled(run: Json, failed: list[str]) -> str:
+    """What nobody can learn anything from; the new model may well be the better one there."""
+    naive = _decision(run)["gainInterval"][0] > 0
+    seems = f"a gain of {_interval(run)}, with which a plain comparison would have promoted it; but " if naive else ""
+    older = ", and rows held out of earlier files speak against it" if "trusted" in failed else ""
+    rules = ", ".join(dict.fromkeys(failed))
+    return f"{seems}it predicts no better than always answering the average{older} (rules {rules})"
+
+
+def _worth(run: Json) -> str:
+    """What a gain that is too small is worth."""
+    if _decision(run)["gainInterval"][1] < 0:
+        return "so it is surely worse"
+    return "which may be chance" if _decision(run)["gain"] > 0 else "so it seems worse, if anything"
 
 
 def _quarantined(run: Json, after: float) -> str:
@@ -94,13 +136,16 @@ _ENDS: dict[str, Callable[[Json, float], str]] = {
 
 
 def _short_refusal(run: Json) -> str:
-    if "skill" in failed_rules(run):
-        return "no better than guessing the average; the file is probably wrong"
-    return f"not surely better: gain {_interval(run)}"
+    failed = failed_rules(run)
+    if "skill" in failed:
+        return "no better than guessing the average; its rows are not believed"
+    if "gain" not in failed:
+        return f"doubtful ({failed[0]}): gain {_interval(run)}"
+    return f"{'surely worse' if _decision(run)['gainInterval'][1] < 0 else 'not surely better'}: gain {_interval(run)}"
 
 
 _REASONS: dict[str, Callable[[Json], str]] = {
-    State.PROMOTED: lambda run: f"surely better: gain {_interval(run)}, version {run['version']}",
+    State.PROMOTED: lambda run: f"{_better(run)}: gain {_interval(run)}, version {run['version']}",
     State.REFUSED: _short_refusal,
     State.QUARANTINED: lambda run: f"not usable: {run['why']}",
     State.DUPLICATE: lambda run: "this content was used before",

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
-from typing import BinaryIO
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from retrain.data.profile import SplitSpec, Survey, examine
+from retrain.data.forms import opened, unpacked
+from retrain.data.profile import SplitSpec, Survey
 from retrain.data.tables import BadData, Table, encode
+
+if TYPE_CHECKING:
+    from retrain.data.baseline import Known
+
+IN_MEMORY = 16 * 1024 * 1024  # bytes of a file kept in memory before it goes to a temporary one
+COPIED = 1 << 20  # bytes at a time
+
+
+def temporary() -> closing[BinaryIO]:
+    """A file that is in memory while it is small, and gone when it is closed."""
+    return closing(cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)))
 
 
 def gather(files: Sequence[BinaryIO], new_file: Callable[[], BinaryIO]) -> BinaryIO:
@@ -18,8 +32,8 @@ def gather(files: Sequence[BinaryIO], new_file: Callable[[], BinaryIO]) -> Binar
     whole = new_file()
     columns: tuple[str, ...] = ()
     for number, file in enumerate(files, start=1):
-        file.seek(0)
-        table = Table(file)
+        stream = opened(unpacked(file, new_file)[0])
+        table = Table(stream)
         if not columns:
             columns = table.columns
             whole.write(encode(columns))
@@ -27,9 +41,21 @@ def gather(files: Sequence[BinaryIO], new_file: Callable[[], BinaryIO]) -> Binar
             raise BadData(
                 [f"file {number} has the columns {', '.join(table.columns)}; the first has {', '.join(columns)}"]
             )
-        _append(table, [table.columns.index(name) for name in columns], whole)
+        if table.columns == columns:
+            _copy(stream, whole)
+        else:
+            _append(table, [table.columns.index(name) for name in columns], whole)
     whole.seek(0)
     return whole
+
+
+def _copy(stream: BinaryIO, whole: BinaryIO) -> None:
+    last = b"\n"
+    while block := stream.read(COPIED):
+        whole.write(block)
+        last = block[-1:]
+    if last != b"\n":
+        whole.write(b"\n")
 
 
 def _append(table: Table, order: Sequence[int], whole: BinaryIO) -> None:
@@ -37,14 +63,15 @@ def _append(table: Table, order: Sequence[int], whole: BinaryIO) -> None:
         whole.write(encode([row[place] for place in order] if len(row) == len(order) else row))
 
 
-def rewrite(source: BinaryIO, spec: SplitSpec, into: BinaryIO) -> Survey:
-    """Writes a whole file in the canonical form of a part. `source` must be seekable.
+def rewrite(source: BinaryIO, spec: SplitSpec, into: BinaryIO, run: str = "") -> tuple[Survey, Known]:
+    """Writes a whole file in the form of a part, and says what it is remembered by. `source` must be seekable.
 
     Raises BadData with every problem; then the output is of no use.
     """
-    survey = examine(source, spec)
-    source.seek(0)
-    into.write(encode(survey.columns))
-    for _, row in Table(source).rows():
-        into.write(encode([row[place] for place in survey.order]))
-    return survey
+    from retrain.data.reading import read
+    from retrain.data.split import whole
+
+    with ExitStack() as stack:
+        reading = read(source, spec, lambda: stack.enter_context(temporary()))
+        whole(reading, into)
+    return reading.survey, reading.known(run)

@@ -7,7 +7,7 @@ duplicates are found and how parts are put together without being parsed again.
 
 import csv
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 LONGEST_LINE = 1 << 20  # bytes; beyond it this is not a table of rows
@@ -67,6 +67,11 @@ class Table:
     def sha256(self) -> str:
         """Hash of the bytes read so far, of the whole content once the rows are exhausted."""
         return self._hash.hexdigest()
+
+    @property
+    def line(self) -> int:
+        """The line on which the next row begins."""
+        return self._reader.line_num + 1
 
     def rows(self) -> Iterator[tuple[int, Row]]:
         """(line number where the row starts, fields), blank lines left out."""
@@ -138,32 +143,3 @@ def encode(row: Sequence[str]) -> bytes:
     """The row's one canonical form, with its line end."""
     line = str(_writer.writerow(row))  # what write() returned
     return (line.removesuffix("\r\n") + "\n").encode()
-
-
-def digest(record: bytes) -> bytes:
-    """Identity of a row in canonical form: 16 bytes, equal for equal rows and only for them."""
-    return hashlib.blake2b(record, digest_size=16).digest()
-
-
-def records(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The rows of a canonical CSV, header first, from blocks of its bytes of any size (a download, an open file).
-
-    A quoted field may span lines; its row stays in one piece.
-    """
-    held = b""
-    for line in _whole_lines(blocks):
-        held += line
-        if held.count(b'"') % 2 == 0:
-            yield held
-            held = b""
-    if held:
-        yield held
-
-
-def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    rest = b""
-    for block in blocks:
-        *lines, rest = (rest + block).split(b"\n")
-        yield from (line + b"\n" for line in lines)
-    if rest:
-        yield rest

@@ -1,11 +1,12 @@
-"""How each metric is computed, for one set of rows and for thousands of resamples of it at once.
+"""How each metric is computed, row by row and as a whole.
 
-Every metric is written once, as a function of *how often each block of rows counts*. The plain value is the case in
-which everything counts once, so the figure that is shown and the interval around it cannot disagree about what the
-metric is. Which metrics there are, and their direction, lives in `facts`; how the counts are drawn in `statistics`.
+Every metric but AUC is a ratio of two sums over rows, put through one more function: so its value on any resample,
+without any block, or on a slice follows from sums over blocks, and the figure that is shown and the interval around it
+cannot disagree about what the metric is. AUC looks at pairs of rows; how lives in `auc`. Which metrics there are, and
+their direction, lives in `facts`.
 
-Shapes: labels and predictions are float64 arrays of n rows, blocks are integer codes 0..b-1 of n rows, counts are a
-(b, r) array for r resamples, values are r long. A value that is undefined (AUC of one class) is NaN, never an error.
+Shapes: labels and predictions are float64 arrays of n rows. A value that is undefined (AUC of one class) is NaN, never
+an error.
 """
 
 from collections.abc import Callable
@@ -14,22 +15,31 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from retrain.gate import auc
 from retrain.gate.facts import CATALOGUE, MetricFacts
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Resampled = Callable[[Floats], Floats]
+Parts = Callable[[Floats, Floats], tuple[Floats, Floats]]
 
 SMALLEST_PROBABILITY = float(np.finfo(np.float64).eps)  # as scikit-learn clips, so that log loss stays finite
 
 
+def _unchanged(value: Floats) -> Floats:
+    return value
+
+
 @dataclass(frozen=True)
 class Metric:
-    """A metric that can be computed. `constant` is the best prediction that ignores the features."""
+    """A metric that can be computed. `constant` is the best prediction that ignores the features.
+
+    `parts` gives what each row adds above and below the fraction bar; None for AUC. `finish` makes the value of it.
+    """
 
     facts: MetricFacts
     constant: Callable[[Floats], float]
-    over: Callable[[Floats, Floats, Ints], Resampled]
+    parts: Parts | None = None
+    finish: Callable[[Floats], Floats] = _unchanged
 
     def compute(self, labels: Floats, predictions: Floats) -> float:
         """The metric's value, NaN where it is undefined.
@@ -37,9 +47,15 @@ class Metric:
         Labels are 0 or 1 and predictions the probability of 1 for classification (accuracy and F1 cut at 0.5,
         inclusive), plain numbers for regression.
         """
-        everything = np.zeros(len(labels), dtype=np.int64)
+        if self.parts is None:
+            return auc.area(labels, predictions)
+        above, below = self.parts(labels, predictions)
+        return float(self.of_sums(np.sum(above), np.sum(below)))
+
+    def of_sums(self, above: "np.float64 | Floats", below: "np.float64 | Floats") -> Floats:
+        """The value that follows from the sums of `parts` over some rows."""
         with np.errstate(all="ignore"):
-            return float(self.over(labels, predictions, everything)(np.ones((1, 1)))[0])
+            return self.finish(np.divide(above, below))
 
     def trivial(self, labels: Floats) -> float:
         """The constant that predicts these labels best: mean, median, prevalence, majority, all positive."""
@@ -47,8 +63,11 @@ class Metric:
 
     def skill(self, labels: Floats, predictions: Floats) -> float:
         """Share of the way from the trivial predictor (0) to a perfect one (1); negative is worse than trivial."""
-        trivial = np.full(len(labels), self.trivial(labels))
-        return float(self.share(self.compute(labels, predictions), self.compute(labels, trivial)))
+        return float(self.share(self.compute(labels, predictions), self.floor(labels)))
+
+    def floor(self, labels: Floats) -> float:
+        """The metric's value for the trivial predictor."""
+        return self.compute(labels, np.full(len(labels), self.trivial(labels)))
 
     def share(self, value: "float | Floats", trivial: "float | Floats") -> Floats:
         """Skill from values: (value - trivial) / (perfect - trivial), which for losses is 1 - loss / trivial loss."""
@@ -60,18 +79,6 @@ class Metric:
         """The difference, turned so that positive means that the candidate is better."""
         difference: Floats = np.asarray(candidate) - np.asarray(champion)
         return difference if self.facts.higher_is_better else -difference
-
-
-def _ratio(
-    rows: Callable[[Floats, Floats], tuple[Floats, Floats]], finish: Callable[[Floats], Floats] = lambda value: value
-) -> Callable[[Floats, Floats, Ints], Resampled]:
-    """A metric that is a ratio of two sums over rows: the sums of a resample are the sums of its blocks."""
-
-    def over(labels: Floats, predictions: Floats, blocks: Ints) -> Resampled:
-        above, below = (np.bincount(blocks, weights=part) for part in rows(labels, predictions))
-        return lambda counts: finish((above @ counts) / (below @ counts))
-
-    return over
 
 
 def _squared_error(labels: Floats, predictions: Floats) -> tuple[Floats, Floats]:
@@ -103,33 +110,6 @@ def _zero_if_undefined(value: Floats) -> Floats:
     return defined
 
 
-def _auc(labels: Floats, predictions: Floats, blocks: Ints) -> Resampled:
-    """Area under the ROC curve: the share of (positive, negative) pairs in the right order, ties counting half.
-
-    The negatives are sorted once. For each positive the weight of the negatives below it, and of those not above
-    it, is then a look-up in a running sum, for all resamples together.
-    """
-    positive = labels == 1
-    negatives = predictions[~positive]
-    order = np.argsort(negatives, kind="stable")
-    below = np.searchsorted(negatives[order], predictions[positive], side="left")
-    not_above = np.searchsorted(negatives[order], predictions[positive], side="right")
-    ties = not np.array_equal(below, not_above)
-    negative_blocks, positive_blocks = blocks[~positive][order], blocks[positive]
-
-    def values(counts: Floats) -> Floats:
-        running = np.zeros((len(order) + 1, counts.shape[1]))
-        np.cumsum(counts[negative_blocks], axis=0, out=running[1:])
-        weights = counts[positive_blocks]
-        right: Floats = np.einsum("ij,ij->j", weights, running[below])
-        if ties:
-            right = (right + np.einsum("ij,ij->j", weights, running[not_above])) / 2
-        pairs: Floats = weights.sum(axis=0) * running[-1]
-        return np.divide(right, pairs)
-
-    return values
-
-
 def _majority(labels: Floats) -> float:
     return float(np.mean(labels) >= 0.5)
 
@@ -143,10 +123,10 @@ def _median(labels: Floats) -> float:
 
 
 METRICS: dict[str, Metric] = {
-    "auc": Metric(CATALOGUE["auc"], lambda labels: 0.5, _auc),
-    "log_loss": Metric(CATALOGUE["log_loss"], _mean, _ratio(_surprise)),
-    "accuracy": Metric(CATALOGUE["accuracy"], _majority, _ratio(_hit)),
-    "f1": Metric(CATALOGUE["f1"], lambda labels: 1.0, _ratio(_overlap, _zero_if_undefined)),
-    "rmse": Metric(CATALOGUE["rmse"], _mean, _ratio(_squared_error, np.sqrt)),
-    "mae": Metric(CATALOGUE["mae"], _median, _ratio(_absolute_error)),
+    "auc": Metric(CATALOGUE["auc"], lambda labels: 0.5),
+    "log_loss": Metric(CATALOGUE["log_loss"], _mean, _surprise),
+    "accuracy": Metric(CATALOGUE["accuracy"], _majority, _hit),
+    "f1": Metric(CATALOGUE["f1"], lambda labels: 1.0, _overlap, _zero_if_undefined),
+    "rmse": Metric(CATALOGUE["rmse"], _mean, _squared_error, np.sqrt),
+    "mae": Metric(CATALOGUE["mae"], _median, _absolute_error),
 }

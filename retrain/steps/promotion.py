@@ -10,10 +10,11 @@ from retrain import production, scoring
 from retrain.champion import Champion, ChangeKind
 from retrain.data.holdout import Holdout
 from retrain.errors import AccessDenied, BadConfiguration, PermanentError
+from retrain.holdouts import fresh_of
 from retrain.outcome import OURSELVES, Outcome, end, go, halt, stay
 from retrain.ports import Ports
 from retrain.run import Run, State, is_behind
-from retrain.scoring import Scores
+from retrain.scorebook import Book
 
 BUSY = 1.0  # seconds until the next look while another change of the target is under way
 
@@ -37,17 +38,17 @@ def _claim(run: Run, champion: Champion, ports: Ports) -> Outcome:
         why = f"version {champion.version} went live after the candidate was judged; it is judged again"
         return go(run, State.EVALUATING, why, ports.now(), evaluation=None)
     model = ports.models.get(run.target)
-    holdout, scores = scoring.holdout_of(run, model, ports), scoring.evidence(run, ports)
-    return replace(stay(run, None, tries=0), champion=claimed(run, champion, holdout, scores.candidate, ports))
+    holdout, book = fresh_of(run, model, ports), scoring.judged_by(run, ports)
+    return replace(stay(run, None, tries=0), champion=claimed(run, champion, holdout, book, ports))
 
 
-def claimed(run: Run, champion: Champion, holdout: Holdout, scores: Scores, ports: Ports) -> Champion:
+def claimed(run: Run, champion: Champion, holdout: Holdout, book: Book, ports: Ports) -> Champion:
     """The champion's record with this run's promotion as its intent, to be saved with the run; what undoing needs is
-    kept first. `scores` are the candidate's, of the whole holdout."""
+    kept first. `book` has the candidate's scores of the whole holdout."""
     now, endpoint = ports.now(), ports.services.endpoint(ports.models.get(run.target))
     why, actor = run.why, run.approver or OURSELVES
     change = production.promotion(run, champion, now, kind=ChangeKind.PROMOTION, actor=actor, why=why)
-    production.keep_files(change, run, scoring.probes_of(holdout, scores), ports)
+    production.keep_files(change, run, scoring.probes_of(holdout, book), ports)
     return production.intend(champion, production.recorded(change, endpoint, ports), endpoint, now)
 
 

@@ -19,7 +19,7 @@ from retrain.model import Model
 from retrain.outcome import Outcome, end, go, halt, stay
 from retrain.ports import JobState, Places, Ports, Trainer
 from retrain.run import Job, Lease, Run, State
-from retrain.steps import submission
+from retrain.steps import reference, submission
 
 FIRST_LOOK, LONGEST_LOOK = 2.0, 60.0  # seconds between looks at a running job, or for a place
 TENURE = timedelta(minutes=30)
@@ -85,7 +85,7 @@ def watch(run: Run, ports: Ports) -> Outcome:
     if job.phase == "submitted":
         trainer.start(job.id)
         return _started(run, job, model, ports)
-    return _look(run, job, trainer, ports)
+    return _look(run, job, model, trainer, ports)
 
 
 def _started(run: Run, job: Job, model: Model, ports: Ports) -> Outcome:
@@ -100,11 +100,11 @@ def _started(run: Run, job: Job, model: Model, ports: Ports) -> Outcome:
     )
 
 
-def _look(run: Run, job: Job, trainer: Trainer, ports: Ports) -> Outcome:
+def _look(run: Run, job: Job, model: Model, trainer: Trainer, ports: Ports) -> Outcome:
     job = submission.only(run, job, trainer)
     status, now = trainer.poll(job.id), ports.now()
     if status.state is JobState.SUCCEEDED:
-        return _keep(run, job, trainer, ports)
+        return _keep(run, job, model, trainer, ports)
     if status.state is JobState.FAILED:
         return end(run, State.FAILED, f"the training job {job.id} failed: {status.details or 'it gave no reason'}", now)
     if status.state is JobState.CANCELLED:
@@ -131,7 +131,7 @@ def _renewed(lease: Lease | None, ports: Ports) -> Lease | None:
     return ports.ledger.renew_place(lease, ports.now() + TENURE)
 
 
-def _keep(run: Run, job: Job, trainer: Trainer, ports: Ports) -> Outcome:
+def _keep(run: Run, job: Job, model: Model, trainer: Trainer, ports: Ports) -> Outcome:
     """Copies the model while the service's link lives, unless the job wrote it where we asked; hashes its bytes.
 
     The file leaves the inbox only now: its event, delivered again, must find it until the run's own messages drive it.
@@ -143,6 +143,8 @@ def _keep(run: Run, job: Job, trainer: Trainer, ports: Ports) -> Outcome:
     if results.artifact.partition("?")[0] != ports.blobs.url(blob):
         ports.blobs.write(blob, trainer.download(results.artifact))
     candidate = artifacts.look_at(blob, ports)
+    if model.reference:
+        run = reference.judged_by(run, model, trainer.download(results.holdout), ports)
     if not candidate.size:
         raise PermanentError(f"the training job {job.id} left an empty model at {blob}; look at its training service")
     return go(

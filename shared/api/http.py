@@ -69,7 +69,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a caller gets: `body` is encoded as JSON unless it is text already."""
+    """What a caller gets: `body` is encoded as JSON unless it is text or bytes already."""
 
     status: int
     body: Any = None
@@ -80,6 +80,8 @@ class Reply:
         """The body as bytes."""
         if isinstance(self.body, str):
             return self.body.encode()
+        if isinstance(self.body, bytes):
+            return self.body
         return b"" if self.body is None else msgspec.json.encode(self.body)
 
 

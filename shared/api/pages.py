@@ -58,7 +58,7 @@ def _of_entry(entry: Model, live: Mapping[str, Champion], ports: Ports) -> str:
 
 def _key_row(target: str, champion: Champion | None) -> str:
     link = f'<a href="/?model={quote(target, safe="~:")}">{escape(target.partition(":")[2])}</a>'
-    cells = (link, _live(target, champion))
+    cells = (link, standing(target, champion))
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
@@ -70,22 +70,29 @@ def _table(headings: Sequence[str], rows: Sequence[str]) -> str:
 
 def _section(target: str, champion: Champion | None, runs: Sequence[Run]) -> str:
     table = _table(HEADINGS, [_row(run) for run in runs]) if runs else "<p>No run yet.</p>"
-    return f"<h2>{escape(target)}</h2><p>{_live(target, champion)}</p>{table}"
+    return f"<h2>{escape(target)}</h2><p>{standing(target, champion)}</p>{table}"
 
 
-def _live(target: str, champion: Champion | None) -> str:
+def standing(target: str, champion: Champion | None) -> str:
+    """What is live for a target, what is being done about it, and what a person is asked, as HTML."""
     if champion is None:
         return f"Nothing is live on record: run <code>retrain adopt {escape(target)} --holdout FILE</code> first."
     by = f", by run {escape(champion.run)}" if champion.run else ", as it was adopted"
     text = f"Version {champion.version} is live since {champion.since:%Y-%m-%d %H:%M} UTC{by}."
     if champion.intent is not None:
         text += f" A {escape(champion.intent.change.kind)} to version {champion.intent.change.version} is under way."
+    elif champion.review is not None and champion.review.open:
+        text += (
+            f" <strong>It proved worse than the model before it</strong> ({escape(champion.review.why)}): "
+            f"<code>retrain rollback {escape(target)}</code> or <code>retrain keep {escape(target)}</code>."
+        )
     return text
 
 
 def _row(run: Run) -> str:
     verdict = run.verdict
     landed = run.times.landed or run.created
+    doubt = " <em>Its batch was put in doubt.</em>" if verdict is not None and verdict.data == "doubted" else ""
     cells = (
         f'<td class="figure"><a href="/api/runs/{escape(run.id, quote=True)}">{landed:%Y-%m-%d %H:%M:%S}</a></td>',
         f'<td><span class="state {escape(run.state)}">{escape(run.state)}</span></td>',
@@ -93,7 +100,7 @@ def _row(run: Run) -> str:
         f'<td class="figure">{_figure(verdict.candidate if verdict else None)}</td>',
         f'<td class="figure">{_figure(verdict.champion if verdict else None)}</td>',
         f'<td class="figure">{_seconds(run.times)}</td>',
-        f"<td>{escape(run.why)}</td>",
+        f"<td>{escape(run.why)}{doubt}</td>",
     )
     return f"<tr>{''.join(cells)}</tr>"
 

@@ -18,6 +18,7 @@ from retrain.messages import (
     CandidateRequest,
     PersonRequest,
     PromotionRequest,
+    ReleaseRequest,
     RunRequest,
     UploadRequest,
 )
@@ -25,7 +26,7 @@ from retrain.model import Model
 from retrain.ports import Ports
 from retrain.run import ENDED, Actor, Run, State
 from shared.api.http import Reply, Request, who
-from shared.api.views import adopted_view, camel, champion_view, model_view, promoted_view, run_view
+from shared.api.views import accepted_view, adopted_view, camel, champion_view, model_view, promoted_view, run_view
 
 UPLOAD_LIFE = timedelta(hours=1)
 MOST_RUNS = 200
@@ -58,7 +59,9 @@ def model(request: Request, ports: Ports) -> Reply:
     if entry is not None and entry.keys:
         return Reply(200, _of_keys(entry, ports))
     found = ports.models.get(name)
-    return Reply(200, model_view(found, ports.ledger.champion(found.target), ports.ledger.changes(found.target)))
+    ledger = ports.ledger
+    view = model_view(found, ledger.champion(found.target), ledger.changes(found.target))
+    return Reply(200, view | accepted_view(ledger.accepted(found.target)))
 
 
 def _of_keys(entry: Model, ports: Ports) -> dict[str, Any]:
@@ -162,6 +165,14 @@ def _decision(found: Run, ports: Ports) -> object:
     return msgspec.json.decode(ports.blobs.read(found.verdict.blob))
 
 
+def evidence(request: Request, ports: Ports) -> Reply:
+    """What the gate judged a run's candidate by, row by row: bytes for `retrain.gate.evidence`."""
+    found = _run(request, ports)
+    if found.verdict is None or not found.verdict.evidence:
+        raise NotFound(f"there is no evidence of run {found.id}: its candidate was not judged, or before it was kept")
+    return Reply(200, ports.blobs.read(found.verdict.evidence), content_type="application/octet-stream")
+
+
 def promote(request: Request, ports: Ports) -> Reply:
     """Puts a candidate live: 202 with before and after. With `?dryRun=true` it shows them and changes nothing."""
     found = _run(request, ports)
@@ -197,6 +208,14 @@ def replay(request: Request, ports: Ports) -> Reply:
     return _accepted(after, request)
 
 
+def release(request: Request, ports: Ports) -> Reply:
+    """A person's word that a refused batch is right: a new run on it."""
+    asked = request.read(ReleaseRequest)
+    run = _run(request, ports)
+    after = acts.release(run, ports, actor=_who(request), why=asked.reason, believe=asked.believe)
+    return _accepted(after, request)
+
+
 def rollback(request: Request, ports: Ports) -> Reply:
     """Puts the model back that was live before: 202 with before and after."""
     found = ports.models.get(request.route["model"])
@@ -206,7 +225,15 @@ def rollback(request: Request, ports: Ports) -> Reply:
     return Reply(202, view | {"before": msgspec.to_builtins(begun.before), "after": begun.after})
 
 
-ACTS = {"promote": promote, "approve": approve, "reject": reject, "cancel": cancel, "replay": replay}
+def keep(request: Request, ports: Ports) -> Reply:
+    """Keeps a champion that proved worse than the model before it."""
+    found = ports.models.get(request.route["model"])
+    champion = acts.keep(found.target, ports, actor=_who(request), why=request.read(PersonRequest).reason)
+    return Reply(200, {"model": found.target, "champion": champion_view(champion)})
+
+
+ACTS = {"promote": promote, "approve": approve, "reject": reject, "cancel": cancel, "replay": replay,
+        "release": release}  # fmt: skip
 
 
 def act(request: Request, ports: Ports) -> Reply:

@@ -8,7 +8,7 @@ import msgspec
 
 from retrain.acts import Promoted
 from retrain.adoption import Adopted
-from retrain.champion import Champion, Change, Intent
+from retrain.champion import Accepted, Champion, Change, Intent
 from retrain.model import Model
 from retrain.run import Evaluation, Lease, Move, Record, Run
 
@@ -66,6 +66,12 @@ def model_view(model: Model, champion: Champion | None, changes: list[Change] | 
     if changes is not None:
         view["changes"] = camel(changes)
     return view
+
+
+def accepted_view(accepted: Accepted) -> dict[str, Any]:
+    """What later runs may train on and be judged by, as far as people ask: the batch in doubt, and how often the
+    trusted holdout was used."""
+    return {"doubted": camel(accepted.doubted) if accepted.doubted else None, "trustedUses": accepted.uses}
 
 
 def champion_view(champion: Champion | None) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ import pytest
 
 from local import adult
 from retrain import acts, advance
+from retrain.errors import Conflict
 from retrain.run import Run, State
 from retrain.steps import submission
 from tests.app.designer import DesignerWorld
@@ -70,13 +71,28 @@ def test_a_small_model_is_replaced_by_what_the_others_teach(world: DesignerWorld
     run = world.finish(landed(world))
     assert run.state is State.PROMOTED, run.why
     assert run.verdict is not None
-    assert 0.86 < run.verdict.champion < 0.90 < run.verdict.candidate < 0.92
+    assert 0.86 < run.verdict.champion < 0.90 < run.verdict.candidate < 0.93
     assert 0.89 < run.metrics["auc"] < 0.92
     after = world.live()
     assert after["model"] == f"champions/{world.name}/1-{run.id.rpartition('~')[2]}/model.ilearner"
     assert after["sha256"] == run.candidate.sha256 != before["sha256"]  # type: ignore[union-attr]
     (job,) = world.jobs()
     assert (job["tags"]["retrainRun"], job["tags"]["retrainAttempt"]) == (run.id, "1")
+
+
+def test_the_first_model_ever_goes_live_when_it_is_good_enough(new: Callable[..., DesignerWorld]) -> None:
+    world = new(extra=BATCH)
+    container, _, path = world.scene.live.partition("/")
+    world.blobs.get_blob_client(container, path).delete_blob()
+    adopted = world.adopt()
+    assert (adopted.champion.version, adopted.baseline, adopted.champion.vacant) == (0, None, True)
+    run = world.finish(landed(world))
+    assert run.state is State.PROMOTED, run.why
+    told = world.decision(run)["decision"]
+    assert (told["first"], told["champion"]) == (True, None)
+    assert world.live()["sha256"] == run.candidate.sha256  # type: ignore[union-attr]
+    with pytest.raises(Conflict, match="cannot be put back"):
+        acts.rollback(world.name, world.ports, actor=TESTER, why="there was none")
 
 
 def test_a_model_of_all_americans_is_kept(new: Callable[..., DesignerWorld]) -> None:
@@ -86,7 +102,7 @@ def test_a_model_of_all_americans_is_kept(new: Callable[..., DesignerWorld]) -> 
     before = world.live()
     run = world.finish(landed(world))
     assert run.state is State.REFUSED, run.why
-    assert "the gain of" in run.why
+    assert "on trusted rows" in run.why
     assert run.verdict is not None
     assert 0.89 < run.verdict.champion < 0.92
     assert world.live() == before

@@ -26,7 +26,7 @@ def rental(new_world: Callable[..., World], stations: tuple[str, ...] = STATIONS
     world = new_world(targets=stations, stagings=2)
     world.configure(('metrics = "output1"', f'metrics = "output1"\njobs_at_once = {AT_ONCE}'))
     for station in stations:
-        world.adopt(at(world, station), data=[])
+        world.adopt(at(world, station), data=[], march=data_of(station, bikes.months("2011-03")))
     return world
 
 

@@ -24,6 +24,12 @@ ROW = ["2011-07-04", "9", "summer", "No", "Mon", "Yes", "Clear", "24.0", "60.0",
 COLUMNS = ["day", "hour", "season", "holiday", "dow", "workingday", "weathersit", "temp", "hum", "windspeed"]
 
 
+@pytest.fixture
+def world(new_world: Callable[..., World]) -> World:
+    """The usual world, in which files may repeat each other."""
+    return new_world(quiet=True)
+
+
 def answer(world: World) -> str:
     """What a client gets from the live endpoint."""
     live = world.scenes[world.name].live
@@ -262,7 +268,8 @@ def test_a_change_from_outside_stops_the_run_and_adoption_accepts_it(world: Worl
     assert world.finish(run).state is State.PROMOTED
 
 
-def test_a_refused_candidate_goes_live_only_by_force_and_on_the_record(world: World) -> None:
+def test_a_refused_candidate_goes_live_only_by_force_and_on_the_record(new_world: Callable[..., World]) -> None:
+    world = new_world(quiet=True, gate="")
     world.adopt()
     run = world.finish(world.land("noise.csv", bikes.shuffled("2011-04")))
     assert run.state is State.REFUSED

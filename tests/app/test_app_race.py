@@ -38,4 +38,4 @@ def test_the_loser_of_a_race_leaves_nothing_of_its_own_in_production(world: Worl
     change = world.ports.ledger.change(world.name, 1)
     assert change.artifact is not None and promoted.candidate is not None
     assert change.artifact.sha256 == promoted.candidate.sha256
-    assert scoring.evidence(promoted, world.ports).candidate
+    assert scoring.judged_by(promoted, world.ports)

@@ -78,7 +78,7 @@ def blobs(world: World) -> Iterator[tuple[str, str]]:
     for container in CONTAINERS:
         for name in world.names(container):
             if not name.endswith(".ilearner"):
-                yield f"blob {container}/{name}", f"{name}\n{world.read(f'{container}/{name}').decode()}"
+                yield f"blob {container}/{name}", f"{name}\n{world.read(f'{container}/{name}').decode('latin-1')}"
 
 
 def answers(world: World) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ from benchmarks.__main__ import RESULTS, about
 from benchmarks.counting import counted
 from benchmarks.laboratory import Laboratory
 from benchmarks.plan import SMOKE
+from retrain.gate.metrics import METRICS
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +26,8 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
     with Laboratory(folder / "stack", SMOKE, debug_log=folder / "debug.log") as lab:
         found = measure.timed_parts(lab, SMOKE, lambda _: None) | {"calls": counted(lab, SMOKE)}
     found["floor"] = measure.floor(SMOKE, folder / "floor")
+    found["verdict"] = measure.verdict(SMOKE)
+    found["intake"] = measure.reading(SMOKE, folder / "large")
     yield found | {"ratios": measure.ratios(found)}
 
 
@@ -67,7 +70,8 @@ def test_every_storage_call_has_its_maker(result: dict[str, Any]) -> None:
 def test_the_report_shows_every_part(result: dict[str, Any]) -> None:
     out = io.StringIO()
     report.show(result, Console(file=out, width=120))
-    for heading in ("one at a time", "Where the time goes", "CPU s per run", "until live", "bare warm worker"):
+    headings = ("one at a time", "Where the time goes", "CPU s per run", "until live", "bare warm worker", "plain loop")
+    for heading in headings:
         assert heading in out.getvalue()
 
 
@@ -80,6 +84,15 @@ def test_the_page_gets_the_figures_between_its_marks_only(result: dict[str, Any]
     text = page.read_text()
     assert text.startswith("before\n") and text.endswith("\nafter\n")
     assert "old" not in text and "| live |" in text
+
+
+def test_the_gates_verdict_is_measured_beside_a_loop() -> None:
+    found = measure.verdict(SMOKE)
+    assert set(found["metrics"]) == set(METRICS)
+    for figures in found["metrics"].values():
+        assert figures["verdict"] > 0 and figures["loop"] > 0
+        assert figures["ratio"] == pytest.approx(figures["loop"] / figures["verdict"], rel=0.5)
+    assert 30 < found["peak"] < 500
 
 
 def test_the_page_shows_the_results_that_are_kept() -> None:
@@ -99,3 +112,13 @@ def test_files_are_the_same_in_every_benchmark_and_differ_from_one_another() -> 
 )
 def test_a_quantile_is_the_nearest_rank(count: int, share: float, expected: int) -> None:
     assert phases.quantile(range(1, count + 1), share) == expected
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.slow
+def test_a_large_file_is_read_in_every_form(result: dict[str, Any]) -> None:
+    found = result["intake"]
+    assert {figures["rows"] for figures in found["forms"].values()} == {found["rows"]}
+    assert set(found["forms"]) == {"csv", "csv.gz", "parquet"}
+    assert 0 < found["ratio"] < 2
+    assert found["forms"]["csv"]["peak"] < 400

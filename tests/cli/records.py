@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from retrain.gate.decision import Decision, Finding, ModelId
+from retrain.gate.decision import Decision, Finding, Measured, ModelId
 from retrain.ports import Ports
 from retrain.run import Actor, Artifact, Data, Job, Landed, Move, Run, State, Times, Verdict, run_id
 from tests.cli.conftest import MODEL
@@ -43,7 +43,8 @@ def judged(state: State, name: str = "a") -> Run:
     at = [start.created + timedelta(seconds=second) for second in range(6)]
     verdict = Verdict(
         approved=False, reason=REASON, metric="rmse", candidate=41.23456, champion=39.87654, low=-2.1, high=-0.6,
-        blob=f"runs/{MODEL}/{name}/decision.json", champion_version=4,
+        blob=f"runs/{MODEL}/{name}/decision.json", data="believed",
+        champion_version=4,
     )  # fmt: skip
     return msgspec.structs.replace(
         start,
@@ -59,19 +60,30 @@ def judged(state: State, name: str = "a") -> Run:
 
 def decision(run: Run) -> dict[str, Any]:
     """The gate's whole decision, as its blob holds it."""
+    fresh = Measured(
+        holdout="fresh", unit="day", rows=2_020, blocks=14, confidence=0.95, candidate_value=41.23456,
+        champion_value=39.87654, gain=-1.35802, gain_interval=(-2.1, -0.6), candidate_skill=0.48, champion_skill=0.5,
+    )  # fmt: skip
+    trusted = Measured(
+        holdout="trusted", unit="day", rows=6_000, blocks=41, confidence=0.95, candidate_value=38.5,
+        champion_value=38.75, gain=0.25, gain_interval=(-0.5, 1.0), candidate_skill=0.55, champion_skill=0.54,
+    )  # fmt: skip
     made = Decision(
         approved=False,
         reason=REASON,
         findings=(
-            Finding(rule="skill", verdict="pass", message="the candidate's skill is above 0 %"),
-            Finding(rule="gain", verdict="fail", message="the gain is not above 0", figure=-1.4, limit=0.0),
+            Finding(rule="skill", verdict="pass", message="the candidate's skill is above 0 %", holdout="fresh"),
+            Finding(rule="scores", verdict="note", message="the champion is dull"),
+            Finding(
+                rule="gain", verdict="fail", message="the gain is not above 0", figure=-1.4, limit=0.0, holdout="fresh"
+            ),
         ),
         champion=ModelId(name="version 4", sha256="c"),
         candidate=ModelId(name=run.id, sha256="d"),
         metric="rmse", holdout="fresh", confidence=0.95, rows=2_020, blocks=14, gain=-1.35802,
-        champion_skill=0.5, candidate_skill=0.48,
+        champion_skill=0.5, candidate_skill=0.48, holdouts=(fresh, trusted), data="believed", uses=3,
     )  # fmt: skip
-    return {"decision": msgspec.to_builtins(made), "gate": {}, "scores": {}}
+    return {"decision": msgspec.to_builtins(made), "gate": {}, "evidence": "runs/x/evidence.npz"}
 
 
 def moves_of(run: Run) -> list[Move]:

@@ -31,8 +31,10 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "api/models/{model}/uploads", routes.upload),
     ("POST", "api/models/{model}/adopt", routes.adopt),
     ("POST", "api/models/{model}/rollback", routes.rollback),
+    ("POST", "api/models/{model}/keep", routes.keep),
     ("GET", "api/runs", routes.open_runs),
     ("GET", "api/runs/{run}", routes.run),
+    ("GET", "api/runs/{run}/evidence", routes.evidence),
     ("POST", "api/runs/{run}/{act}", routes.act),
 )
 

@@ -38,7 +38,7 @@ def test_show_tells_figures_rules_history_and_the_next_step_of_a_refusal(retrain
     run = keep(judged(State.REFUSED), ports)
     done = retrain("show", run.id)
     assert done.code == 0
-    for told in ("refused", "41.235", "39.877", "-2.1 to -0.6 at 95%", "FAIL  gain", "12,345 to train on", "job-17"):
+    for told in ("refused", "41.235", "39.877", "-2.1 to -0.6", "FAIL  gain", "12,345 to train on", "job-17"):
         assert told in done.out
     assert f"retrain promote {run.id} --force --reason" in done.out
 
@@ -106,6 +106,29 @@ def test_replay_starts_an_ended_run_anew(retrain: Command, ports: Ports) -> None
     done = retrain("replay", run.id)
     assert done.code == 0, done.err
     assert f"a new run on the data of {run.id}" in done.out
+
+
+def test_release_starts_a_new_run_on_a_refused_file_and_the_record_says_who_and_why(
+    retrain: Command, ports: Ports
+) -> None:
+    run = keep(run_in(State.QUARANTINED, "q", why="in another unit", refused_by=("unit",)), ports)
+    ports.blobs.write(run.landings[0].blob, b"outside,heat\n1,2\n")
+    assert f"retrain release {run.id} --reason TEXT" in retrain("show", run.id).out
+    assert retrain("release", run.id).code == 2
+    done = retrain("--actor", "ana", "release", run.id, "--reason", "new sensors", "--believe", "--json")
+    assert done.code == 0, done.err
+    new = ports.ledger.run(json.loads(done.out)["id"])
+    assert new.released is not None
+    assert (new.released.rules, new.released.actor.id, new.released.believe) == (("unit",), "ana", True)
+    assert "new sensors" in ports.ledger.moves(new.id)[0].why
+
+
+def test_a_file_that_cannot_be_read_is_not_offered_for_release(retrain: Command, ports: Ports) -> None:
+    run = keep(run_in(State.QUARANTINED, "q", why="not UTF-8", problems=("line 3 is not UTF-8",)), ports)
+    assert "retrain release" not in retrain("show", run.id).out
+    done = retrain("release", run.id, "--reason", "it is right")
+    assert done.code == 1
+    assert "line 3 is not UTF-8" in done.err
 
 
 def test_submit_finds_the_run_of_its_own_file_and_watches_it(

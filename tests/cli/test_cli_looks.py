@@ -8,15 +8,20 @@ import re
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import retrain.gate
 from cli.problems import Exit, exit_of
 from cli.render import clean, figure, size
 from cli.show import NEXT, next_step, show
 from cli.times import age, clock, duration
+from cli.verdict import ADVICE, DATA, WIDTH, drawn
+from retrain.gate.decision import Data
 from retrain.ports import Ports
 from retrain.run import ASLEEP, MOVES, Actor, State
 from shared.api.views import run_view
@@ -46,13 +51,70 @@ def test_every_hint_is_for_a_state_there_is() -> None:
     assert NEXT.keys() <= set(MOVES)
 
 
-def test_a_refusal_is_told_in_figures_of_both_models(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_is_told_in_figures_of_both_models_on_every_holdout(capsys: pytest.CaptureFixture[str]) -> None:
     run = judged(State.REFUSED)
     show(run_view(run, "http://x", moves_of(run), decision(run)))
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
-    assert "rmse 41.235 39.877 (version 4) -1.358 -2.1 to -0.6 at 95%" in lines
-    assert "rows 2,020, 14 blocks fresh holdout" in lines
-    assert "FAIL gain the gain is not above 0" in lines
+    asked = next(line for line in lines if line.startswith("Asked: "))
+    assert "better than the champion (version 4)" in asked and "95% confidence" in asked
+    fresh, trusted = (next(line for line in lines if line.startswith(name)) for name in ("fresh", "trusted 6"))
+    assert fresh.startswith("fresh 2,020, 14 days 41.235 39.877 0.48 vs 0.5 -1.358 -2.1 to -0.6 -")
+    assert trusted.startswith("trusted 6,000, 41 days 38.5 38.75 0.55 vs 0.54 0.25 -0.5 to 1 --")
+    assert "data believed: later runs train on this batch and are judged by it too" in lines
+    assert "trusted the trusted holdout was looked at for 3 earlier decisions" in lines
+
+
+def test_what_failed_is_told_before_what_passed(capsys: pytest.CaptureFixture[str]) -> None:
+    run = judged(State.REFUSED)
+    show(run_view(run, "http://x", moves_of(run), decision(run)))
+    told = capsys.readouterr().out
+    assert told.index("FAIL") < told.index("NOTE") < told.index("PASS")
+
+
+@given(st.floats(-5, 5), st.floats(0, 3), st.floats(0, 3))
+def test_an_interval_is_drawn_on_the_side_of_zero_where_it_lies(gain: float, below: float, above: float) -> None:
+    low, high = gain - below, gain + above
+    line = drawn(gain, (low, high), max(abs(low), abs(high)))
+    if not line:
+        assert low == high == 0
+        return
+    zero = WIDTH // 2
+    assert len(line) <= WIDTH and line.count("o") == 1
+    assert (line.index("o") - zero) * gain >= 0
+    if low > 0:
+        assert not line[:zero].strip()
+    if high < 0:
+        assert not line[zero + 1 :].strip()
+
+
+def test_nothing_is_drawn_where_nothing_was_measured() -> None:
+    assert drawn(None, None, 0.0) == drawn(1.0, None, 1.0) == ""
+
+
+def test_what_follows_is_told_for_every_verdict_on_the_data() -> None:
+    assert DATA.keys() == set(get_args(Data))
+
+
+@pytest.mark.parametrize("rule", ADVICE)
+def test_a_refusal_says_what_to_do(rule: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run = judged(State.REFUSED)
+    whole = decision(run)
+    whole["decision"]["findings"] = [{"rule": rule, "verdict": "fail", "message": "it is so"}]
+    show(run_view(run, "http://x", moves_of(run), whole))
+    assert ADVICE[rule].replace("NAME", MODEL) in capsys.readouterr().out
+
+
+def test_every_rule_with_an_advice_is_one_of_the_gate() -> None:
+    gate = "".join(path.read_text() for path in (Path(retrain.gate.__file__).parent).glob("*.py"))
+    assert [rule for rule in ADVICE if f'"{rule}"' not in gate] == []
+
+
+def test_a_look_back_is_told_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    run = judged(State.REFUSED)
+    whole = {**decision(run), "review": {"champion": 4, "before": 3, "worse": True, "why": "worse: 52 against 40"}}
+    show(run_view(run, "http://x", moves_of(run), whole))
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "look back version 4 against version 3: worse: 52 against 40" in lines
 
 
 def test_a_run_without_anything_yet_can_be_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,16 +17,17 @@ from tests.demo.programs import ROOT, Program
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 Start = Callable[..., Program]
 DEMO = ("-m", "local.demo")
-ENDS = {
-    "2011-06.csv": "promoted",
-    "2011-07.csv": "promoted",
-    "june-again.csv": "duplicate",
-    "2011-08.csv": "refused",
-    "2011-09-shuffled.csv": "refused",
-    "2011-09-broken.csv": "quarantined",
-    "2011-09.csv": "refused",
-    "2011-10.csv": "promoted",
-}
+ENDS = (
+    ("2011-06.csv", "blob", "promoted"),
+    ("2011-07.csv", "link", "promoted"),
+    ("june-again.csv", "blob", "duplicate"),
+    ("2011-08.csv", "blob", "refused"),
+    ("2011-09-shuffled.csv", "blob", "quarantined"),
+    ("2011-09-shuffled.csv", "release", "refused"),
+    ("2011-09-broken.csv", "link", "quarantined"),
+    ("2011-09.csv", "http", "refused"),
+    ("2011-10.csv", "queue", "promoted"),
+)
 
 
 def folders(demo: Program) -> list[Path]:
@@ -57,8 +58,8 @@ def test_demo_holds_while_its_port_is_taken_and_a_second_one_is_stopped_on_the_w
     said = first.said()
     assert first.left() == []
     assert re.search(rf"Taken on 127\.0\.0\.1: .*{HOST_PORT} \(Retrain\)", said)
-    for file, state in ENDS.items():
-        assert re.search(rf"^ *{re.escape(file)} +\w+ +{state}\b", said, re.MULTILINE), f"{file} is not {state}"
+    for file, door, state in ENDS:
+        assert re.search(rf"^ *{re.escape(file)} +{door} +{state}\b", said, re.MULTILINE), f"{file} is not {state}"
     assert "All of it held" in said
     assert "\x1b" not in said, "control characters in a pipe"
     assert not [line for line in said.splitlines() if len(line) > 140]

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from local.docs import ROOT
+from retrain.data.quality.settings import IntakeRules
 from retrain.gate.rules import GateRules
 from retrain.model import Basics, HoldoutRules, PromotionRules, read
 from retrain.ncrontab import Ncrontab
@@ -35,6 +36,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[models.NAME.gate]`": GateRules,
     "`[models.NAME.holdout]`": HoldoutRules,
     "`[models.NAME.promotion]`": PromotionRules,
+    "`[models.NAME.intake]`": IntakeRules,
 }
 
 
@@ -73,7 +75,7 @@ def test_every_kind_of_service_has_its_table() -> None:
 @pytest.mark.parametrize("example", re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL))
 def test_an_example_is_a_configuration_that_can_be_used(example: str) -> None:
     (model,) = read(example, **KINDS).values()
-    assert set(told("`[models.NAME]`")) <= {*model.__struct_fields__}
+    assert set(told("`[models.NAME]`")) <= {*model.__struct_fields__, "intake"}
     assert model.schedule is None or Ncrontab.parse(model.schedule)
 
 

@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[2]
 FUNCTIONS = {
     "training_data_landed", "candidate_landed", "run_requested", "training_step", "evaluation_step",
     "reconcile_tick", "list_models", "get_model", "list_runs", "list_open_runs", "start_run", "create_upload",
-    "adopt_model", "rollback_model", "get_run", "propose_model", "promote_run", "act_on_run", "status_page",
-    "health", "examine_model", "examine_models",
+    "adopt_model", "rollback_model", "keep_model", "get_run", "get_evidence", "propose_model", "promote_run",
+    "act_on_run", "status_page", "health", "examine_model", "examine_models",
 }  # fmt: skip
 
 

@@ -121,3 +121,25 @@ def test_no_text_breaks_the_reader(text: str) -> None:
         parsed(text)
     except BadConfiguration as error:
         assert error.problems
+
+
+BY_REFERENCE = GOOD.replace('label = "income"', 'label = "income"\nintake = "reference"')
+
+
+def test_data_by_reference_need_a_holdout_from_the_job() -> None:
+    (said,) = problems(BY_REFERENCE)
+    assert "the trainer's `holdout` must name the output" in said
+    assert parsed(BY_REFERENCE.replace("[models.income.endpoint]", 'holdout = "output3"\n[models.income.endpoint]'))[
+        "income"
+    ].reference
+
+
+def test_data_by_reference_come_one_file_at_a_time() -> None:
+    scheduled = BY_REFERENCE.replace("label =", 'start_on = "schedule"\nschedule = "0 0 3 * * 1"\nlabel =')
+    assert any("it needs start_on" in said for said in problems(scheduled))
+
+
+@pytest.mark.parametrize("line", ["trusted_cap = 50", "trusted_decay = 0", "trusted_decay = 1.5"])
+def test_a_trusted_holdout_that_could_not_serve_is_refused(line: str) -> None:
+    (said,) = problems(f"{GOOD}\n[models.income.holdout]\n{line}\n")
+    assert line in said

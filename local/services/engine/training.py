@@ -23,10 +23,11 @@ class CannotTrain(ValueError):
 
 
 class Trained(NamedTuple):
-    """The model file's bytes and the evaluation."""
+    """The model file's bytes, the evaluation, and the rows that the model has not seen."""
 
     model: bytes
     metrics: dict[str, float]
+    held: Table
 
 
 class _Rows(NamedTuple):
@@ -36,10 +37,28 @@ class _Rows(NamedTuple):
     classes: tuple[str, ...]
 
 
-def train(table: Table, plan: Plan, parameters: Mapping[str, str], evaluate: bool = True) -> Trained:
-    """Trains and evaluates; `parameters` are kept in the model's header. Raises: CannotTrain, tables.Unparsable."""
+def train(
+    table: Table, plan: Plan, parameters: Mapping[str, str], evaluate: bool = True, hold_back: bool = False
+) -> Trained:
+    """Trains and evaluates; `parameters` are kept in the model's header. Raises: CannotTrain, tables.Unparsable.
+
+    With `hold_back` the model is fitted on the first part of the split only, and the rest is given back.
+    """
     rows = _rows(table, plan)
+    first, rest = _split(len(rows.truth), plan) if hold_back else (slice(None), np.arange(0))
     evaluation = _evaluation(rows, plan) if evaluate else {}
+    model = _model(rows, plan, parameters, first)
+    held = _picked(_labelled(table, plan.label), rest.tolist())
+    return Trained(modelfile.pack(model.header, model.pipeline), evaluation, held)
+
+
+def fit(table: Table, plan: Plan, parameters: Mapping[str, str]) -> modelfile.Model:
+    """The model that `train` would write, in memory. Raises: CannotTrain, tables.Unparsable."""
+    return _model(_rows(table, plan), plan, parameters, slice(None))
+
+
+def _model(rows: _Rows, plan: Plan, parameters: Mapping[str, str], which: np.ndarray | slice) -> modelfile.Model:
+    """Fitted on some of the rows."""
     header = modelfile.Header(
         format=modelfile.FORMAT,
         task=plan.task,
@@ -52,7 +71,7 @@ def train(table: Table, plan: Plan, parameters: Mapping[str, str], evaluate: boo
         versions=modelfile.versions(),
         sha256="",
     )
-    return Trained(modelfile.pack(header, _fit(rows, plan, slice(None))), evaluation)
+    return modelfile.Model(header, _fit(rows, plan, which))
 
 
 def _rows(table: Table, plan: Plan) -> _Rows:
@@ -73,6 +92,10 @@ def _labelled(table: Table, label: str) -> Table:
         raise CannotTrain(f"Only {len(keep)} rows have a value in {label!r}; at least {FEWEST_ROWS} are needed.")
     if len(keep) == len(table):
         return table
+    return _picked(table, keep)
+
+
+def _picked(table: Table, keep: list[int]) -> Table:
     return Table(table.names, {name: [values[row] for row in keep] for name, values in table.columns.items()})
 
 

@@ -43,8 +43,12 @@ def _call(task: Task) -> Reply:
 
 def _train(task: Task, table: Table) -> Reply:
     wanted = bool(task.evaluation)
-    trained = train(table, plan(task.task, task.parameters), task.parameters, evaluate=wanted)
+    held = bool(task.holdout)
+    trained = train(table, plan(task.task, task.parameters), task.parameters, evaluate=wanted, hold_back=held)
     Path(task.output).write_bytes(trained.model)
+    if held:
+        columns = [[text(value) for value in trained.held.columns[name]] for name in trained.held.names]
+        write_csv(Path(task.holdout), list(trained.held.names), zip(*columns, strict=True))
     if wanted:
         write_csv(Path(task.evaluation), list(trained.metrics), [[repr(value) for value in trained.metrics.values()]])
     return Reply(metrics=dict(trained.metrics))

@@ -78,6 +78,7 @@ def _training(
         location=location,
         output=str(files.get("model", folder / "unused.ilearner")),
         evaluation=str(files.get("evaluation", folder / "unused.csv")),
+        holdout=str(files.get("holdout", "")),
         task=endpoint.graph.task,
         parameters={name: value for name, value in job.parameters.items() if name != URI},
     )

@@ -17,7 +17,7 @@ from local.services.studio.records import MODEL_SUFFIX, PREDICTIVE_SUFFIX, Exper
 from local.services.studio.services import decode
 from local.services.studio.studio import Studio
 
-OUTPUT_KINDS = ("evaluation", "model")
+OUTPUT_KINDS = ("evaluation", "model", "holdout")
 
 
 class TrainingExperiment(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):

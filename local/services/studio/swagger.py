@@ -79,6 +79,8 @@ def _output_item(graph: Graph, port: Port) -> dict[str, Any]:
         return {**_item({}), "description": "Trained model; its blob's name must end in .ilearner"}
     if port.kind == "evaluation":
         return {**_item(dict.fromkeys(METRICS[graph.task], _NUMBER)), "description": "Evaluation of the trained model"}
+    if port.kind == "holdout":
+        return {**_item({}), "description": "Rows of the data that the model was not trained on"}
     label = _NUMBER if graph.task == "regression" else _STRING
     return _item({name: label if name == LABELS else _NUMBER for name in SCORED[graph.task]})
 
@@ -141,5 +143,10 @@ def _fixed(graph: Graph) -> dict[str, Any]:
 
 
 def _described(port: Port) -> str:
-    kinds = {"model": "trained model (.ilearner)", "evaluation": "evaluation (.csv)", "scores": "scored rows (.csv)"}
+    kinds = {
+        "model": "trained model (.ilearner)",
+        "evaluation": "evaluation (.csv)",
+        "holdout": "rows held back (.csv)",
+        "scores": "scored rows (.csv)",
+    }
     return kinds[port.kind]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 from typing import Self
 
 import msgspec
 
 from retrain.errors import AccessDenied, BadConfiguration, Conflict
 from retrain.model import Section
+from retrain.paths import beside
 from retrain.ports import Blobs, Diagnosis, JobState, JobStatus, Places, Results
 from retrain.run import Run
 from shared.services import credentials
@@ -26,8 +28,10 @@ class StudioBatchSettings(Section, frozen=True):
     `url` is the Request URI of the training service's batch execution, `key` a reference to its API key. `model` and
     `metrics` are names of outputs (`metrics` may be empty), `input` the name of the input that takes the data. A
     service that reads its data by Import Data has no input: `data_parameter` then names the web-service parameter that
-    takes the data's signed address. `jobs_at_once` of all models that train there are run, 40 at most: the service
-    would run no more itself, and then keep the others in an order of its own.
+    takes the data's signed address. `holdout` names the output with the labelled rows that the job held back, for
+    models with `intake = "reference"`; it is empty where Retrain holds rows out itself. `jobs_at_once` of all models
+    that train there are run, 40 at most: the service would run no more itself, and then keep the others in an order of
+    its own.
     """
 
     url: str
@@ -35,6 +39,7 @@ class StudioBatchSettings(Section, frozen=True):
     input: str = "input1"
     model: str = "output2"
     metrics: str = "output1"
+    holdout: str = ""
     parameters: dict[str, str] = msgspec.field(default_factory=dict)
     data_parameter: str | None = None
     jobs_at_once: int = 20
@@ -45,8 +50,10 @@ class StudioBatchSettings(Section, frozen=True):
         found.append(credentials.reference_problem("key", self.key))
         if not self.model:
             found.append("model must name the output that gives the .ilearner file, such as output2")
-        if self.model == self.metrics:
-            found.append(f"metrics and model are both {self.model!r}; each needs an output of its own")
+        named = {"model": self.model, "metrics": self.metrics, "holdout": self.holdout}
+        for one, other in combinations([key for key in named if named[key]], 2):
+            if named[one] == named[other]:
+                found.append(f"{other} and {one} are both {named[one]!r}; each needs an output of its own")
         if not self.input and not self.data_parameter:
             found.append("input is empty: name the input that takes the data, or a data_parameter")
         if not 1 <= self.jobs_at_once <= 40:
@@ -92,6 +99,8 @@ class StudioBatch:
         if settings.data_parameter:
             parameters[settings.data_parameter] = data
         outputs = {settings.model: artifact} | ({settings.metrics: metrics} if settings.metrics else {})
+        if settings.holdout:
+            outputs[settings.holdout] = beside(artifact, "holdout.csv")
         return self._jobs.submit(
             {} if settings.data_parameter else {settings.input: data},
             {name: self._sign(blob, "cw", JOB_LIFETIME) for name, blob in outputs.items()},
@@ -118,8 +127,11 @@ class StudioBatch:
                 f"results of job {job}: output {self._settings.model!r} is {model.address}, no trained model; "
                 f"the outputs that are: {', '.join(models) or 'none'}. Correct `model` in the configuration."
             )
-        metrics = self._readable(self._output(look.outputs, self._settings.metrics)) if self._settings.metrics else ""
-        return Results(artifact=self._readable(model), metrics=metrics)
+        metrics, holdout = (
+            self._readable(self._output(look.outputs, name)) if name else ""
+            for name in (self._settings.metrics, self._settings.holdout)
+        )
+        return Results(artifact=self._readable(model), metrics=metrics, holdout=holdout)
 
     def cancel(self, job: str) -> None:
         """Stops it."""
@@ -144,7 +156,7 @@ class StudioBatch:
             return outputs[name]
         raise BadConfiguration(
             f"results: the job has no output {name!r}; it has {', '.join(sorted(outputs)) or 'none'}. "
-            "Correct `model` and `metrics` in the configuration (case matters)."
+            "Correct `model`, `metrics` and `holdout` in the configuration (case matters)."
         )
 
     def _readable(self, reference: BlobReference) -> str:

@@ -49,7 +49,8 @@ def _outputs(settings: StudioBatchSettings, there: Names) -> Iterator[Diagnosis]
         advice = "is this the predictive service? Configure the training one, with its trained model as an output"
         yield fail(SUBJECT, f"no output of the service is a trained model (.ilearner); {advice}")
         return
-    wanted = {"model": settings.model} | ({"metrics": settings.metrics} if settings.metrics else {})
+    named = {"metrics": settings.metrics, "holdout": settings.holdout}
+    wanted = {"model": settings.model} | {key: name for key, name in named.items() if name}
     unknown = {key: name for key, name in wanted.items() if name not in there.outputs}
     yield from (fail(SUBJECT, misnamed(key, name, there.outputs)) for key, name in unknown.items())
     if not unknown:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from retrain.data.holdout import probe_indexes, read_holdout
 from retrain.data.profile import SplitSpec
+from retrain.data.reading import read
 from retrain.data.split import split
 from retrain.data.tables import BadData, encode
 
@@ -25,14 +26,14 @@ def batch(rows):
     """(day of January, count) pairs as a CSV, `temp` holding a comma now and then."""
     lines = [
         ("day", "temp", "cnt"),
-        *((f"2011-01-{day:02}", f"{cnt},5" if cnt == 2 else "1", str(cnt)) for day, cnt in rows),
+        *((f"2011-01-{day:02}", "warm, dry" if cnt == 2 else "1", str(cnt)) for day, cnt in rows),
     ]
     return b"".join(map(encode, lines))
 
 
 def parted(content, spec):
     train, holdout = io.BytesIO(), io.BytesIO()
-    profile = split(io.BytesIO(content), spec, train, holdout)
+    profile = split(read(io.BytesIO(content), spec, io.BytesIO), train, holdout).profile
     return profile, train.getvalue().splitlines(), holdout.getvalue().splitlines()
 
 

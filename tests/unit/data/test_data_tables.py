@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrain.data.tables import LONGEST_LINE, BadData, Table, digest, encode, records
+from retrain.data.tables import LONGEST_LINE, BadData, Table, encode
 
 FIELD = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=6)
 ROW = st.lists(FIELD, min_size=2, max_size=4)
@@ -62,15 +62,3 @@ def test_a_file_that_cannot_be_read_is_told_why(content, words):
 def test_rows_survive_their_canonical_form(rows):
     content = b"".join(encode(row) for row in rows)
     assert list(csv.reader(io.StringIO(content.decode(), newline=""))) == rows
-
-
-@given(st.lists(ROW, max_size=8), st.integers(1, 9))
-def test_records_come_back_whole_from_blocks_of_any_size(rows, size):
-    written = [encode(row) for row in rows]
-    content = b"".join(written)
-    assert list(records(content[at : at + size] for at in range(0, len(content), size))) == written
-
-
-@given(ROW, ROW)
-def test_rows_have_the_same_digest_only_when_they_are_equal(one, other):
-    assert (digest(encode(one)) == digest(encode(other))) == (one == other)

@@ -13,7 +13,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from retrain.gate import GateRules, ModelId, ScoreTable, judge
+from retrain.gate import GateRules, Hearing, ModelId, ScoreTable, judge
 
 BIKES = Path(__file__).parents[3] / "data" / "bike_dc_hourly.csv.gz"
 WORDS = ["season", "holiday", "dow", "workingday", "weathersit", "hour"]
@@ -37,7 +37,7 @@ def compared(candidate, champion, holdout):
     days = pd.factorize(holdout["day"])[0]
     table = ScoreTable(holdout["cnt"], candidate.predict(inputs), champion.predict(inputs), days, unit="day")
     ids = (ModelId(name=name, sha256=name) for name in ("champion", "candidate"))
-    return judge(GateRules(metric="rmse"), table, *ids)
+    return judge(GateRules(metric="rmse"), Hearing(fresh=table), *ids)
 
 
 @pytest.fixture(scope="module")
@@ -67,5 +67,5 @@ def test_july_with_shuffled_labels_is_refused_although_its_score_is_higher(bikes
     assert decision.candidate_value < decision.champion_value  # "higher is better" promotes this
     assert decision.gain_interval[0] > 0  # and so does an interval on the new holdout alone
     assert not decision.approved
-    assert not decision.data_believable
+    assert decision.data == "refused"
     assert "skill" in decision.reason
