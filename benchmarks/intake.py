@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from benchmarks.memory import peak
 from retrain.data.profile import SplitSpec
 
 SPEC = SplitSpec(label="cnt", kind="regression", time="day")
@@ -118,12 +119,6 @@ def intake(file: Path) -> Json:
         "rows": profile.rows,
         "peak": peak(),
     }
-
-
-def peak() -> float:
-    """The most memory that this process held, in MB."""
-    status = Path("/proc/self/status").read_text()
-    return float(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
 
 
 STEPS = {"bare": bare, "csv": plain_csv, "intake": intake}

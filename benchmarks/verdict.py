@@ -9,7 +9,6 @@ before scikit-learn is loaded.
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from benchmarks.memory import peak
 from retrain.gate import GateRules, Hearing, ModelId, ScoreTable, judge
 from retrain.gate.metrics import METRICS
 
@@ -89,7 +89,7 @@ def measure(rows: int, resamples: int, looped: int) -> Json:
     for metric in METRICS:
         by_row, by_day = (verdict(metric, scores(metric, rows, days), resamples) for days in (0, DAYS))
         found["metrics"][metric] = {"verdict": round(by_row, 3), "byDay": round(by_day, 3)}
-    found["peak"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    found["peak"] = round(peak(), 1)
     small = verdict("auc", scores("auc", SMALL), resamples)
     found["small"] = {"rows": SMALL, "milliseconds": round(1_000 * small, 2)}
     for metric, figures in found["metrics"].items():

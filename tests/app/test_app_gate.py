@@ -15,7 +15,7 @@ from retrain.champion import ChangeKind
 from retrain.errors import Conflict
 from retrain.run import Run, State
 from tests.app import bikes
-from tests.app.test_app_production import SPRING, answer, next_second, settled, take_step
+from tests.app.test_app_production import SPRING, answer, next_second, settled
 from tests.app.world import TESTER, World
 
 LENIENT = (
@@ -164,9 +164,7 @@ def before_the_gate(world: World, file: str, content: str) -> Run:
     """A run whose candidate is about to be scored."""
     run = world.land(file, content)
     world.queues.get_queue_client("training").clear_messages()
-    while take_step(world, run).state is not State.EVALUATING:
-        pass
-    return world.ports.ledger.run(run.id)
+    return world.steps_until(run, State.EVALUATING)
 
 
 def test_the_times_that_the_trusted_holdout_was_used_are_counted(taught: World) -> None:
@@ -281,10 +279,10 @@ def test_a_look_back_that_cannot_be_had_ends_no_run(lenient: World) -> None:
     worsened(lenient)
     next_second()
     run = lenient.land("august.csv", bikes.months("2011-08"))
-    while (at := take_step(lenient, run).evaluation) is None or at.artifact is None:
+    while (at := lenient.take_step(run).evaluation) is None or at.artifact is None:
         pass
     lenient.studio.fault("patch", endpoint="staging", status=400, code="BadArgument", message="no such model")
-    while not take_step(lenient, run).ended:
+    while not lenient.take_step(run).ended:
         pass
     champion = lenient.ports.ledger.champion(lenient.name)
     assert champion is not None and champion.review is not None
@@ -298,7 +296,7 @@ def test_a_rollback_whose_host_dies_right_after_it_was_decided_is_finished_by_th
     worsened(lenient)
     next_second()
     run = lenient.land("august.csv", bikes.months("2011-08"))
-    while not take_step(lenient, run).ended:
+    while not lenient.take_step(run).ended:
         pass
     champion = lenient.ports.ledger.champion(lenient.name)
     assert champion is not None and champion.intent is not None
@@ -316,7 +314,7 @@ def test_a_decision_that_is_lost_before_it_is_saved_is_made_again_and_counts_onc
     next_second()
     run = lenient.land("august.csv", bikes.months("2011-08"))
     while (now := lenient.ports.ledger.run(run.id)).state is not State.EVALUATING or not _judging(now):
-        take_step(lenient, run)
+        lenient.take_step(run)
     lost = advance.take(now, lenient.ports)
     assert lost.run.ended, "here the host dies: its message was sent, nothing was saved"
     advance.send(now, lenient.ports)

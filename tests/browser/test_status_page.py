@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from playwright.sync_api import Page
 
 from tests.app import bikes
-from tests.app.conftest import new_world, stack, world  # noqa: F401 (fixtures)
-from tests.app.world import World
+from tests.app.conftest import new_world, stack  # noqa: F401 (fixtures)
+from tests.app.world import CALM, World
 
 
-def test_the_page_shows_what_is_live_and_why_the_rest_is_not(world: World, page: Page) -> None:  # noqa: F811
+def test_the_page_shows_what_is_live_and_why_the_rest_is_not(
+    new_world: Callable[..., World],  # noqa: F811
+    page: Page,
+) -> None:
+    world = new_world(quiet=True)
+    world.configure((CALM, f"{CALM}\nmax_value = 150"))
     world.adopt()
     host = world.start()
     for number, content in enumerate(

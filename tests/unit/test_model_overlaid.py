@@ -51,13 +51,13 @@ def test_a_whole_configuration_gives_the_rules_of_the_same_name_and_nothing_else
     ("text", "problems"),
     [
         ("[gate]\n\nconfidense = 1\n", ["line 3: unknown key 'confidense'; did you mean 'confidence'?"]),
-        ("[gate]\nconfidence = 2.0\n", ["line 2: confidence is 2; it must lie between 0.5 and 1, 0.95 is usual"]),
+        ("[gate]\nconfidence = 2.0\n", ["line 2: confidence is 2; it must lie between 0.5 and 1, 0.9 is usual"]),
         ('[holdout]\n\nshare = "half"\n', ["line 3: share = 'half': Expected `float`, got `str`"]),
         ("\n[gates]\n", ["line 2: unknown table 'gates'; did you mean 'gate'?"]),
         ("gate = 3\n", ["line 1: [gate] must be a table"]),
         ("[gate\n", ["not TOML: Expected ']' at the end of a table declaration (at line 1, column 6)"]),
         (entry("a", 0.9) + entry("b", 0.9), ["there is no [models.bikes]; there are a, b"]),
-        (entry("bikes", 7), ["line 9: confidence is 7; it must lie between 0.5 and 1, 0.95 is usual"]),
+        (entry("bikes", 7), ["line 9: confidence is 7; it must lie between 0.5 and 1, 0.9 is usual"]),
     ],
 )
 def test_every_mistake_is_named_with_its_line(text: str, problems: list[str]) -> None:

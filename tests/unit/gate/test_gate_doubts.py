@@ -170,7 +170,7 @@ def test_skill_is_compared_not_the_metric_because_a_season_changes_the_metric():
 
 def test_a_candidate_without_skill_on_trusted_rows_is_not_believed_on_fresh_ones():
     """What inverted labels teach: it is better than the champion on rows that are as corrupt."""
-    decision = ask(GateRules(metric="auc"), classes(0.3, 0.01), trusted=classes(0.3, 0.5, seed=1, turned=True))
+    decision = ask(GateRules(metric="auc"), classes(0.3, 0.01), trusted=classes(0.0, 0.3, seed=1))
     skills = {found.holdout: found.verdict for found in decision.findings if found.rule == "skill"}
     assert skills == {"fresh": "pass", "trusted": "fail"}
     assert decision.data == "doubted"
