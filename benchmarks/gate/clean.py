@@ -35,7 +35,8 @@ class Course(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class Kept(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Promotions that the naive rule rightly made on a clean stream, and how many the gate made then or a step later.
 
-    missed: the steps at which it did not, with what it said instead.
+    as_good: of the others, those after which its live model was no worse than the naive rule's all the same, by one
+    standard error a batch later. missed: the steps at which it did not promote, with what it said instead.
     """
 
     stream: str
@@ -43,6 +44,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     train_on: str
     rightly: int
     made: int
+    as_good: int
     missed: dict[str, str]
 
 
@@ -78,18 +80,21 @@ def _course(entry: Entry, name: str, course: list[Moment], values: np.ndarray, b
 def kept(entry: Entry, moments: dict[str, list[Moment]]) -> Kept:
     """What became of the naive rule's right promotions under this gate."""
     naive, ours = moments[NAIVE], moments[OURS]
-    rightly, missed = 0, {}
+    rightly, as_good, missed = 0, 0, {}
     for place, (step, moment) in enumerate(zip(entry.decided, naive, strict=True)):
         if not answer(entry, moment.ruling, step).right:
             continue
         rightly += 1
-        if not any(later.ruling.promoted for later in ours[place : place + 2]):
-            missed[str(step)] = f"{ours[place].ruling.rule}: {ours[place].ruling.reason}"
+        two = ours[place : place + 2]
+        if not any(later.ruling.promoted for later in two):
+            missed[str(step)] = f"{two[0].ruling.rule}: {two[0].ruling.reason}"
+            as_good += not entry.compare(moment.live, two[-1].live, step + len(two) - 1).better
     return Kept(
         stream=entry.stream.name,
         family=entry.family,
         train_on=str(entry.train_on),
         rightly=rightly,
         made=rightly - len(missed),
+        as_good=as_good,
         missed=missed,
     )

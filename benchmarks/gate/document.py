@@ -48,6 +48,8 @@ def _sums(result: Result) -> Iterator[str]:
     yield "| | " + " | ".join(RULES) + " |"
     yield "|---|" + "---|" * len(RULES)
     yield "| wrong promotions | " + " | ".join(_of(whole.wrong[name], whole.trials) for name in RULES) + " |"
+    after = (_of(whole.later[name], whole.trials) if name in whole.later else "" for name in RULES)
+    yield f"| of the clean batch after, by the fault's doing | {' | '.join(after)} |"
     if harmless.trials:
         cells = (_of(harmless.wrong[name], harmless.trials) for name in RULES)
         yield f"| wrong after a harmless change ({harmless.trials}) | {' | '.join(cells)} |"
@@ -70,7 +72,7 @@ def _equal(result: Result) -> Iterator[str]:
     yield (
         f"**Equal models**: {pairs} pairs of champion and candidate that share the answers of two trained models by "
         "day or row, so that neither is better in the long run. "
-        f"An interval at 95 % allows {LEVEL:.1%} of promotions."
+        f"The default confidence allows {LEVEL:.1%} of promotions."
     )
     yield ""
     yield "| | promoted | share | binomial interval |"
@@ -84,16 +86,27 @@ def _interval(found: Rate) -> str:
 
 
 def _kept(result: Result) -> Iterator[str]:
-    rightly, made = (sum(getattr(kept, name) for kept in result.kept) for name in ("rightly", "made"))
-    yield (
-        f"**Clean streams**: of {rightly} promotions that `higher is better` rightly made, this gate made {made} "
-        f"({made / max(rightly, 1):.0%}) then or a batch later."
-    )
+    batch = [kept for kept in result.kept if kept.train_on == "batch"]
+    more = [kept for kept in result.kept if kept.train_on != "batch"]
+    yield _made("trained on all believed batches or the last of them", more)
     yield ""
-    yield "| stream | learner | `train_on` | rightly | made |"
-    yield "|---|---|---|---|---|"
+    yield _made("trained on the batch alone", batch)
+    yield ""
+    yield "| stream | learner | `train_on` | rightly | made | as good | missed |"
+    yield "|---|---|---|---|---|---|---|"
     for kept in result.kept:
-        yield f"| {kept.stream} | {kept.family} | {kept.train_on} | {kept.rightly} | {kept.made} |"
+        rest = kept.rightly - kept.made - kept.as_good
+        counts = f"{kept.rightly} | {kept.made} | {kept.as_good} | {rest}"
+        yield f"| {kept.stream} | {kept.family} | {kept.train_on} | {counts} |"
+
+
+def _made(words: str, group: Sequence[Kept]) -> str:
+    rightly, made, good = (sum(getattr(kept, name) for kept in group) for name in ("rightly", "made", "as_good"))
+    return (
+        f"**Clean streams**, {words}: of {rightly} promotions that `higher is better` rightly made, this gate made "
+        f"{made} ({made / max(rightly, 1):.0%}) then or a batch later. After {good} of the others its live model was "
+        "no worse than that of `higher is better`, by one standard error on the batch after."
+    )
 
 
 def _clean(result: Result) -> Iterator[str]:
@@ -144,7 +157,7 @@ def _worlds(result: Result) -> Iterator[str]:
 def _faults(result: Result) -> Iterator[str]:
     yield (
         "**Fault by fault**. What this gate made of the faulty batch (stopped at intake, in doubt, refused, promoted), "
-        "and the wrong promotions of every rule, at once or a batch later. The last column: promotions of "
+        "and every rule's wrong promotions of it. The last column: promotions of "
         "`higher is better` that were right, and how many of them this gate missed."
     )
     yield ""

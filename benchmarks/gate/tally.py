@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 import msgspec
 from scipy import stats
@@ -11,17 +11,24 @@ from benchmarks.gate.equal import RULES, Draws
 from benchmarks.gate.informed import NAME as INFORMED
 from benchmarks.gate.trials import OURS, POLICIES, Trial
 from benchmarks.gate.worlds import Life
+from retrain.gate import GateRules
 
-LEVEL = 0.025  # a two-sided interval at 95 % allows so many promotions of equal models
+LEVEL = (1 - GateRules(metric="auc").confidence) / 2
+"""So many promotions of equal models the default confidence allows: those above one end of the interval."""
+
+CONTROL = "nothing"
+"""The fault that is none: what goes wrong after it is no fault's doing."""
+Where = tuple[str, str, str, int]
 
 
 class FaultRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A fault at one severity, over all streams, steps and learners.
 
     stopped (by intake), doubted, refused, promoted: what this gate made of the faulty batch, all trials. wrong: by
-    policy, trials in which the faulty batch or the clean one after it did harm. unknowable: those of this gate that it
-    would do if told the truth, too. rightly: the naive rule's promotions of
-    the faulty batch that did good; missed: those of them that this gate made neither then nor a step later.
+    policy, trials in which the promotion of the faulty batch's candidate did harm; later: in which that of the clean
+    batch after it did, though it does none after a batch with nothing at fault. unknowable: those of this gate that it
+    would do if told the truth, too. rightly: the naive rule's promotions of the faulty batch that did good; missed:
+    those of them that this gate made neither then nor a step later.
     """
 
     group: str
@@ -34,6 +41,7 @@ class FaultRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     refused: int
     promoted: int
     wrong: dict[str, int]
+    later: dict[str, int]
     unknowable: int
     rightly: int
     missed: int
@@ -44,13 +52,26 @@ def fault_rows(trials: Sequence[Trial]) -> list[FaultRow]:
     groups: dict[tuple[str, str], list[Trial]] = {}
     for trial in trials:
         groups.setdefault((trial.fault, trial.severity), []).append(trial)
-    return [_row(group) for group in groups.values()]
+    anyway = {(_where(trial), name) for trial in trials if trial.fault == CONTROL for name in _later(trial)}
+    return [_row(group, anyway) for group in groups.values()]
 
 
-def _row(trials: Sequence[Trial]) -> FaultRow:
+def _where(trial: Trial) -> Where:
+    return trial.stream, trial.family, trial.train_on, trial.step
+
+
+def _later(trial: Trial) -> Iterator[str]:
+    """The policies that did harm with the clean batch after this one."""
+    return (name for name in POLICIES if any(answer.wrong for answer in trial.answers[name][1:]))
+
+
+def _row(trials: Sequence[Trial], anyway: Set[tuple[Where, str]]) -> FaultRow:
     first, ends = trials[0], [_end(trial) for trial in trials]
     rightly = [trial for trial in trials if trial.answers["higher is better"][0].right]
-    wrong = {name: sum(harmed(trial, name) for trial in trials) for name in POLICIES}
+    wrong = {name: sum(trial.answers[name][0].wrong for trial in trials) for name in POLICIES}
+    later = {
+        name: sum(any(answer.wrong for answer in trial.answers[name][1:]) for trial in trials) for name in POLICIES
+    }
     return FaultRow(
         group=first.group,
         fault=first.fault,
@@ -62,6 +83,7 @@ def _row(trials: Sequence[Trial]) -> FaultRow:
         refused=ends.count("refused"),
         promoted=ends.count("promoted"),
         wrong={**wrong, INFORMED: sum(trial.told for trial in trials)},
+        later={name: later[name] for name in POLICIES},
         unknowable=sum(trial.unknowable for trial in trials),
         rightly=len(rightly),
         missed=sum(not any(answer.promoted for answer in trial.answers[OURS]) for trial in rightly),
@@ -86,13 +108,16 @@ def harmed(trial: Trial, policy: str) -> bool:
 def total(rows: Iterable[FaultRow]) -> FaultRow:
     """All rows as one."""
     rows = list(rows)
-    names = rows[0].wrong if rows else {}
     added = {
         name: sum(getattr(row, name) for row in rows)
         for name in ("trials", "stopped", "doubted", "refused", "promoted", "unknowable", "rightly", "missed")
     }
-    wrong = {name: sum(row.wrong[name] for row in rows) for name in names}
-    return FaultRow(group="", fault="all", severity="", harmless=False, wrong=wrong, **added)
+    wrong, later = (_added([getattr(row, name) for row in rows]) for name in ("wrong", "later"))
+    return FaultRow(group="", fault="all", severity="", harmless=False, wrong=wrong, later=later, **added)
+
+
+def _added(counts: Sequence[dict[str, int]]) -> dict[str, int]:
+    return {name: sum(count[name] for count in counts) for name in (counts[0] if counts else ())}
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

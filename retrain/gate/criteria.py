@@ -115,25 +115,29 @@ def gain(rules: GateRules, facts: MetricFacts, evidence: Measurements) -> Iterat
 
 
 def better_together(rules: GateRules, evidence: Measurements) -> bool:
-    """Fresh and trusted rows, each too few to be sure, say the same: their gains, each in units of its own
-    uncertainty, add up to one that is sure (Stouffer's method; the holdouts share no rows).
+    """Fresh and trusted rows, each too few to be sure, say the same: the mean of their gains, in which the surer one
+    weighs more, is sure (inverse variances; the holdouts share no rows).
 
     Only where equal candidates are held to what they lose on trusted rows as measured: other rules leave no error over.
     """
     fresh, old = evidence.fresh, evidence.trusted
     if old is None or (rules.mode, rules.trusted_rule) != ("better", "share"):
         return False
-    sure = (_sureness(fresh, rules.min_gain) + _sureness(old, rules.min_gain)) / math.sqrt(2)
-    error = TOGETHER * (1 - rules.confidence) / 2
-    return fresh.found.gain.value > rules.min_gain and sure > NormalDist().inv_cdf(1 - error)
+    gains, errors = zip(*(_gain(measurement) for measurement in (fresh, old)), strict=True)
+    if not all(errors):
+        return False
+    weights = [error**-2 for error in errors]
+    mean = sum(gain * weight for gain, weight in zip(gains, weights, strict=True)) / sum(weights)
+    allowed = TOGETHER * (1 - rules.confidence) / 2
+    sure = (mean - rules.min_gain) * math.sqrt(sum(weights)) > NormalDist().inv_cdf(1 - allowed)
+    return fresh.found.gain.value > rules.min_gain and sure
 
 
-def _sureness(measurement: Measurement, limit: float) -> float:
-    """So many standard errors is the gain above the limit; an undefined one is never sure."""
+def _gain(measurement: Measurement) -> tuple[float, float]:
+    """The gain and its standard error, by the lower end of its interval; 0 where there is none."""
     gain = measurement.found.gain
-    if not gain.low < gain.value:
-        return -math.inf
-    return (gain.value - limit) / (gain.value - gain.low) * NormalDist().inv_cdf((1 + measurement.confidence) / 2)
+    reach = NormalDist().inv_cdf((1 + measurement.confidence) / 2)
+    return gain.value, (gain.value - gain.low) / reach if gain.low < gain.value else 0.0
 
 
 def _on_both(together: bool, evidence: Measurements) -> str:

@@ -87,15 +87,15 @@ def test_both_together_are_as_sure_as_stouffers_method_says(seed, fresh, old, co
     passed, decision = shown("auc", *tables, **more)
     gains = [held.gain for held in decision.holdouts]
     reach = [NormalDist().inv_cdf((1 + held.confidence) / 2) for held in decision.holdouts]
-    z = [
-        gain / ((gain - held.gain_interval[0]) / far)
-        for gain, held, far in zip(gains, decision.holdouts, reach, strict=True)
+    errors = [
+        (gain - held.gain_interval[0]) / far for gain, held, far in zip(gains, decision.holdouts, reach, strict=True)
     ]
-    p = [1 - NormalDist().cdf(each) for each in z]
-    error = (1 - confidence) / 2
-    if abs(p[0] - error) > 1e-3 * error:
-        together = gains[0] > 0 and combine_pvalues(p, method="stouffer").pvalue < error / 2
-        assert passed == (p[0] < error or together)
+    p = [1 - NormalDist().cdf(gain / error) for gain, error in zip(gains, errors, strict=True)]
+    allowed = (1 - confidence) / 2
+    if abs(p[0] - allowed) > 1e-3 * allowed:
+        weights = [1 / error for error in errors]
+        together = gains[0] > 0 and combine_pvalues(p, method="stouffer", weights=weights).pvalue < allowed / 2
+        assert passed == (p[0] < allowed or together)
 
 
 @settings(max_examples=60, deadline=None)

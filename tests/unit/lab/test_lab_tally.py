@@ -34,7 +34,7 @@ def trial(fault: str = "labels inverted", told: bool = False, **answers: tuple[A
     )
 
 
-def test_a_wrong_promotion_counts_once_whether_it_came_at_once_or_a_batch_later() -> None:
+def test_wrong_promotions_count_apart_by_whether_they_came_at_once_or_a_batch_later() -> None:
     trials = [
         trial(always_newest=(WRONG, KEPT)),
         trial(always_newest=(KEPT, WRONG)),
@@ -43,8 +43,15 @@ def test_a_wrong_promotion_counts_once_whether_it_came_at_once_or_a_batch_later(
     ]
     (row,) = tally.fault_rows(trials)
     assert row.trials == 4
-    assert row.wrong["always newest"] == 3
-    assert row.wrong[OURS] == 0
+    assert (row.wrong["always newest"], row.later["always newest"]) == (2, 2)
+    assert row.wrong[OURS] == row.later[OURS] == 0
+
+
+def test_harm_that_comes_a_batch_later_after_nothing_as_well_is_not_the_faults() -> None:
+    control = trial(tally.CONTROL, this_gate=(KEPT, WRONG))
+    rows = tally.fault_rows([trial(this_gate=(KEPT, WRONG), always_newest=(KEPT, WRONG)), control])
+    assert [row.later[OURS] for row in rows] == [0, 0]
+    assert rows[0].later["always newest"] == 1
 
 
 def test_what_the_gate_made_of_a_faulty_batch_adds_up_to_the_trials() -> None:
