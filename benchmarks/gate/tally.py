@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 
 import msgspec
@@ -69,9 +70,7 @@ def _row(trials: Sequence[Trial], anyway: Set[tuple[Where, str]]) -> FaultRow:
     first, ends = trials[0], [_end(trial) for trial in trials]
     rightly = [trial for trial in trials if trial.answers["higher is better"][0].right]
     wrong = {name: sum(trial.answers[name][0].wrong for trial in trials) for name in POLICIES}
-    later = {
-        name: sum(any(answer.wrong for answer in trial.answers[name][1:]) for trial in trials) for name in POLICIES
-    }
+    later = Counter(name for trial in trials for name in _later(trial) if (_where(trial), name) not in anyway)
     return FaultRow(
         group=first.group,
         fault=first.fault,
