@@ -35,7 +35,7 @@ def problems(workspace: str, references: Mapping[str, str]) -> list[str]:
 
 
 def _is_id(reference: str) -> bool:
-    return reference.startswith("/subscriptions/") and _VERSION.search(reference) is not None
+    return reference.startswith(("/subscriptions/", "azureml://")) and _VERSION.search(reference) is not None
 
 
 def asset_id(path: str, kind: str, reference: str) -> str:
