@@ -1,0 +1,62 @@
+"""Operating the stand-in of today's control plane from Python: what people do with its command line and its pages.
+
+For tests, the demo and the local stack. A client of the service's published protocol belongs to the project proper.
+"""
+
+import time
+from typing import Any
+
+from local.services.azureml.client import DesignerClient, RunDidNotEnd
+from local.services.client import Json
+
+API_VERSION = "2025-12-01"
+ENVIRONMENT = "azureml://registries/azureml/environments/sklearn-1.5/versions/1"
+ENDED = ("Completed", "Failed", "Canceled")
+
+
+class ControlClient(DesignerClient):
+    """One workspace at the stand-ins of `url`. Raises: ServiceRefused for any error answer."""
+
+    def arm(self, method: str, path: str, properties: Json | None = None, **more: Any) -> Json:
+        """A call below the workspace, such as `("GET", "jobs/x")`; `more` are members beside `properties`."""
+        body = None if properties is None else {"properties": properties, **more}
+        mark = "&" if "?" in path else "?"
+        answer = self.call(method, f"{self.scope}/{path}{mark}api-version={API_VERSION}", self.token, body)
+        return dict(answer.json()) if answer.content else {}
+
+    def create_compute(self, name: str = "cpu") -> str:
+        """A compute that jobs may name; answers its id."""
+        made = self.arm("PUT", f"computes/{name}", {"computeType": "AmlCompute"}, location="eastus2")
+        return str(made["id"])
+
+    def create_component(self, name: str, spec: Json, version: str = "1") -> str:
+        """A component; `spec` is what its file would say. Answers its id."""
+        named = {"name": name, "version": version, **spec}
+        made = self.arm("PUT", f"components/{name}/versions/{version}", {"componentSpec": named})
+        return str(made["id"])
+
+    def put_job(self, name: str, properties: Json) -> Json:
+        """Begins a job, or changes the tags of one."""
+        return self.arm("PUT", f"jobs/{name}", properties)
+
+    def command_job(self, name: str, command: str, inputs: Json, outputs: Json, **more: Any) -> Json:
+        """Begins a command job on the environment that Microsoft publishes."""
+        given = {"jobType": "Command", "command": command, "environmentId": ENVIRONMENT}
+        return self.put_job(name, {**given, "inputs": inputs, "outputs": outputs, **more})
+
+    def job(self, name: str) -> Json:
+        """The job's properties."""
+        return dict(self.arm("GET", f"jobs/{name}")["properties"])
+
+    def wait_job(self, name: str, patience: float = 60.0) -> Json:
+        """The job's properties once it has ended. Raises: RunDidNotEnd."""
+        end = time.monotonic() + patience
+        while (found := self.job(name))["status"] not in ENDED:
+            if time.monotonic() > end:
+                raise RunDidNotEnd(f"job {name} is still {found['status']} after {patience:g} s")
+            time.sleep(0.05)
+        return found
+
+    def register_model(self, name: str, version: str, uri: str, **more: Any) -> Json:
+        """A model version. `more`: tags, properties, description, jobName, modelType."""
+        return self.arm("PUT", f"models/{name}/versions/{version}", {"modelUri": uri, **more})

@@ -1,0 +1,89 @@
+"""`Lab`: a workspace with data that has a line in it, and everyday jobs, for tests. The fixtures are in conftest.py."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from azure.storage.blob import BlobServiceClient
+
+from local.services.azureml.control.client import ControlClient
+from local.services.azureml.control.switches import TABLE
+from tests.lines import rows_csv
+
+Json = dict[str, Any]
+STARTING_SWITCHES = {name: switch.default for name, switch in TABLE.items()}
+IN = "azureml://datastores/lab/paths/"
+TRAIN = (
+    "python train.py --data ${{inputs.data}} --label ${{inputs.label}} "
+    "--model ${{outputs.model}} --evaluation ${{outputs.evaluation}} $[[--l2-weight ${{inputs.l2}}]]"
+)
+EVALUATE = (
+    "python evaluate.py --data ${{inputs.data}} --candidate ${{inputs.candidate}} --production ${{inputs.production}} "
+    "--scores ${{outputs.scores}}"
+)
+_names = itertools.count(1)
+
+
+def literal(value: str) -> Json:
+    """A literal input."""
+    return {"jobInputType": "literal", "value": value}
+
+
+def at(uri: str, kind: str = "uri_file") -> Json:
+    """An input of data or a model."""
+    return {"jobInputType": kind, "uri": uri}
+
+
+class Lab:
+    """The workspace `lab` with the datastore `lab`, which holds `line.csv`."""
+
+    def __init__(self, url: str, storage: str):
+        self.url, self.storage = url, storage
+        self.client = ControlClient(url, "lab")
+        self.client.create_workspace()
+        self.client.register_datastore("lab", "azureml-lab", storage)
+        self.compute = self.client.create_compute("cpu")
+        self.blobs = BlobServiceClient.from_connection_string(storage)
+        container = self.blobs.get_container_client("azureml-lab")
+        if not container.exists():
+            container.create_container()
+        self.upload(rows_csv(), "line.csv")
+
+    def upload(self, text: str, path: str) -> None:
+        """A file of the datastore `lab`."""
+        self.blobs.get_blob_client("azureml-lab", path).upload_blob(text, overwrite=True)
+
+    def download(self, path: str, container: str = "azureml-lab") -> bytes:
+        """The bytes of one."""
+        return self.blobs.get_blob_client(container, path).download_blob().readall()
+
+    def default_blobs(self, prefix: str) -> list[str]:
+        """What is in the workspace's default datastore below the prefix."""
+        container = self.client.arm("GET", "datastores/workspaceblobstore")["properties"]["containerName"]
+        return list(self.blobs.get_container_client(container).list_blob_names(name_starts_with=prefix))
+
+    def name(self) -> str:
+        """A name that nothing has."""
+        return f"job-{next(_names)}"
+
+    def train(self, name: str | None = None, data: str = IN + "line.csv", **more: Any) -> str:
+        """Begins a training of the line; answers the job's name. `more`: members of the job."""
+        name = name or self.name()
+        inputs = {"data": at(data), "label": literal("y"), **more.pop("inputs", {})}
+        outputs = {
+            "model": {"jobOutputType": "custom_model", "uri": f"{IN}out/{name}/model"},
+            "evaluation": {"jobOutputType": "uri_file", "uri": f"{IN}out/{name}/evaluation.csv"},
+            **more.pop("outputs", {}),
+        }
+        self.client.command_job(
+            name, more.pop("command", TRAIN), inputs, outputs, **{"computeId": self.compute, **more}
+        )
+        return name
+
+    def trained(self, **more: Any) -> str:
+        """The name of a training that has completed."""
+        name = self.train(**more)
+        found = self.client.wait_job(name)
+        assert found["status"] == "Completed", found
+        return name
