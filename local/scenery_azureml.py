@@ -179,9 +179,7 @@ def deploy(control: ControlClient, endpoint: str, name: str, component: str) -> 
         "componentId": {"referenceType": "Id", "assetId": component},
         "settings": {"default_compute": f"{control.scope}/computes/{COMPUTE}"},
     }
-    control.arm(
-        "PUT", f"{path}/deployments/{name}", {"deploymentConfiguration": configuration}, location="eastus2"
-    )
+    control.arm("PUT", f"{path}/deployments/{name}", {"deploymentConfiguration": configuration}, location="eastus2")
     _settled(control, f"{path}/deployments/{name}")
     properties = {"authMode": "AADToken", "defaults": {"deploymentName": name}}
     control.arm("PUT", path, properties, location="eastus2")

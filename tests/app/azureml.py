@@ -27,7 +27,12 @@ class AzureMlWorld(DesignerWorld):
 
     def add(self, name: str, champion: str, **options: Any) -> AzureMlScene:  # type: ignore[override]
         """One more model that is served."""
-        given = {"task": "classification", "label": adult.LABEL, "learner": "logistic-regression", "metric": adult.METRIC}
+        given = {
+            "task": "classification",
+            "label": adult.LABEL,
+            "learner": "logistic-regression",
+            "metric": adult.METRIC,
+        }
         scene = stage(self.control, self.storage, name, champion, **{**given, **options})
         self.scenes[name] = scene  # type: ignore[assignment]
         self.configure()
