@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
-from local.scenery_azureml import COMPUTE, DATASTORES, scoring_component, training_component
+from local.scenery_azureml import (
+    COMPUTE,
+    DATASTORES,
+    create_endpoint,
+    scoring_component,
+    serve,
+    training_component,
+)
 from local.services.azureml.control.client import ControlClient
 from local.services.azureml.control.switches import TABLE
 from local.services.tokens.client import managed_token
 from retrain.ports import JobState
 from retrain.run import Artifact, Run
+from shared.services.azureml.endpoint import AzureMlEndpoint, AzureMlEndpointSettings
 from shared.services.azureml.registry import MlRegistry
 from shared.services.azureml.trainer import AzureMlTrainer, AzureMlTrainerSettings
 from shared.services.azureml.workspace import Workspace
@@ -106,3 +115,35 @@ class AzureMlLab:
         """The workspace's jobs that carry this run's tag."""
         listed = self.control.arm("GET", "jobs")["value"]
         return [one for one in listed if (one["properties"].get("tags") or {}).get("retrainRun") == run.id]
+
+    @cached_property
+    def first(self) -> Artifact:
+        """A model that scores."""
+        return self.candidate(1)
+
+    def candidate(self, seed: int) -> Artifact:
+        """A model of its own, trained on the people of this seed."""
+        data = f"runs/income/azureml/people{seed}.csv"
+        self.blobs.write(data, people(300, seed).encode())
+        trainer, run = self.trainer(), self.run()
+        assert ended(trainer, self.submitted(trainer, run, data)).state is JobState.SUCCEEDED
+        return look_at(self.blobs, f"candidates/{run.id.replace('~', '/')}/1/model.ilearner")
+
+    def endpoint(self, name: str = "", *, live: bool = True, **settings: Any) -> AzureMlEndpoint:
+        """A client of a batch endpoint of its own, which serves `first` unless nothing is `live`."""
+        fresh, name = not name, name or f"income-{uuid4().hex[:8]}"
+        if fresh and live:
+            model = self.registry(name).version_of(self.first)
+            serve(self.control, name, self.scoring, model)
+        elif fresh:
+            create_endpoint(self.control, name)
+        given = {"workspace": self.workspace, "endpoint": name, "component": f"{NAME}-score:1", "registry": name}
+        whole = AzureMlEndpointSettings(**{**given, "compute": COMPUTE, "datastores": DATASTORES, **settings})
+        assert whole.problems() == []
+        return AzureMlEndpoint(whole, self.blobs, http=Http(self.workspace, sleep=lambda _: None), token=self.token)
+
+
+def look_at(blobs: AzureBlobs, blob: str) -> Artifact:
+    """The model that lies there."""
+    content = blobs.read(blob)
+    return Artifact(blob=blob, sha256=sha256(content).hexdigest(), size=len(content))
