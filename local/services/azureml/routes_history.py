@@ -10,7 +10,6 @@ import msgspec
 from aiohttp import web
 
 from local.services.azureml.azureml import SCOPE, AzureMl, azureml_of, workspace_of
-from local.services.azureml.control import history as jobs
 from local.services.azureml.drafts import decode
 from local.services.azureml.errors import Refused, services
 from local.services.azureml.history import AnyRun, chosen, details_shown, run_shown
@@ -44,25 +43,19 @@ class Selection(msgspec.Struct, rename="camel", kw_only=True):
     run_id: str
 
 
-def find_run(
-    service: AzureMl, workspace: MlWorkspace, key: str, experiment: str | None = None, *, designed: bool = False
-) -> AnyRun:
-    """A pipeline run or a step run; unless it has to be a `designed` one, today's jobs are among them.
-
-    Raises: Refused, 404.
-    """
+def find_run(service: AzureMl, workspace: MlWorkspace, key: str, experiment: str | None = None) -> AnyRun:
+    """A pipeline run or a step run. Raises: Refused, 404."""
     found = service.store.find(PipelineRun, key) or service.store.find(StepRun, key)
-    found = found or (None if designed else jobs.find(service.store, workspace, key))
     if found is None or found.workspace != workspace.id or experiment not in (None, found.experiment):
         raise Refused(404, f"Run {key} was not found.", "RunNotFound")
     return found
 
 
-def run_of(request: web.Request, *, write: bool | None = None, designed: bool = False) -> AnyRun:
-    """The run that a request names, as `find_run`. Raises: Refused."""
+def run_of(request: web.Request, *, write: bool | None = None) -> AnyRun:
+    """The run that a request names. Raises: Refused."""
     workspace = workspace_of(request, write=write)
     named = request.match_info
-    return find_run(azureml_of(request), workspace, named["run"], named.get("experiment"), designed=designed)
+    return find_run(azureml_of(request), workspace, named["run"], named.get("experiment"))
 
 
 def page(
@@ -108,7 +101,7 @@ async def get_children(request: web.Request) -> web.Response:
         orderby=given.get("$orderby") or given.get("$sortorder"),
         top=int(top) if top.isdecimal() else None,
     )
-    steps = [*service.runs.steps(run), *jobs.steps(service.store, run)] if isinstance(run, PipelineRun) else []
+    steps = service.runs.steps(run) if isinstance(run, PipelineRun) else []
     runs = service.store.all(PipelineRun, workspace=run.workspace, parent=run.id)
     return _page_of_runs(service, [*steps, *runs], query)
 
@@ -127,7 +120,7 @@ async def query_runs(request: web.Request) -> web.Response:
 @services("cancelrun")
 async def cancel(request: web.Request) -> web.Response:
     """POST experiments/{name}/runs/{id}/cancel; a step takes its whole run along."""
-    run, service = run_of(request, designed=True), azureml_of(request)
+    run, service = run_of(request), azureml_of(request)
     service.runs.cancel(run if isinstance(run, PipelineRun) else service.store.get(PipelineRun, run.run))
     return json_response(run_shown(service, run))
 
@@ -135,7 +128,7 @@ async def cancel(request: web.Request) -> web.Response:
 @services("patchrun")
 async def patch_run(request: web.Request) -> web.Response:
     """PATCH experiments/{name}/runs/{id} {"tags", "properties", "description"}."""
-    run, service = run_of(request, designed=True), azureml_of(request)
+    run, service = run_of(request), azureml_of(request)
     change = decode(await request.read(), Change)
     tags = {**run.tags, **(change.tags or {})}
     run.tags = {name: value for name, value in tags.items() if value is not None}
