@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from local import adult
-from retrain import acts, advance, reconcile
+from retrain import acts, advance, doctor, reconcile
 from retrain.errors import Conflict
 from retrain.run import Run, State
 from tests.app.azureml import AzureMlWorld, short
@@ -212,6 +212,23 @@ def test_a_run_that_could_not_be_told_at_its_end_is_told_by_the_timer(world: Azu
     world.pump()
     assert run.id not in [*world.ports.ledger.open_runs()]
     assert world.versions()["2"]["retrainState"] == "refused"
+
+
+def test_a_rollback_that_the_registry_was_not_told_of_is_shown_by_doctor_and_told_by_the_timer(
+    world: AzureMlWorld,
+) -> None:
+    world.finish(landed(world))
+    told = {one.subject: one for one in doctor.examine(world.name, world.ports).models[0].findings}
+    assert told["registry"].verdict == "ok" and "is version 1, as the ledger says" in told["registry"].message
+    acts.rollback(world.name, world.ports, actor=TESTER, why="a test")
+    world.control.fault("putasset", status=503, retry_after=60, times=99)
+    settled(world)
+    world.control.clear_faults()
+    told = {one.subject: one for one in doctor.examine(world.name, world.ports).models[0].findings}
+    assert told["registry"].verdict == "warn" and "the ledger version 2" in told["registry"].message
+    reconcile.tick(world.ports)
+    told = {one.subject: one for one in doctor.examine(world.name, world.ports).models[0].findings}
+    assert told["registry"].verdict == "ok", told["registry"].message
 
 
 def test_a_default_that_somebody_else_moved_stops_the_run(world: AzureMlWorld) -> None:
