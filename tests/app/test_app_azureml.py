@@ -6,6 +6,7 @@ Income is predicted of Americans and retrained on everybody else, as in the desi
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -15,6 +16,7 @@ from retrain import acts, advance, doctor, reconcile
 from retrain.errors import Conflict
 from retrain.run import Run, State
 from tests.app.azureml import AzureMlWorld, short
+from tests.app.test_app_secrets import blobs, leaks, rows
 from tests.app.world import TESTER, World
 
 BATCH = 'train_on = "batch"'
@@ -35,7 +37,7 @@ def new(new_world: Callable[..., World]) -> Iterator[Callable[..., AzureMlWorld]
     yield make
     for world in made:
         world.control.clear_faults()
-        world.control.switches(jobDelay=0)
+        world.control.switches(jobDelay=0, tokenLifetime=3600)
         world.control.role("Contributor")
 
 
@@ -236,6 +238,30 @@ def test_a_default_that_somebody_else_moved_stops_the_run(world: AzureMlWorld) -
     run = world.finish(landed(world))
     assert run.state is State.PARKED
     assert "it was changed from outside" in run.why
+
+
+def test_rows_blobs_and_the_most_talkative_log_hold_no_token_and_no_signature(
+    new: Callable[..., AzureMlWorld], caplog: pytest.LogCaptureFixture
+) -> None:
+    world = new(extra=BATCH, by_endpoint=True)
+    with caplog.at_level(logging.DEBUG):
+        world.adopt()
+        assert world.finish(landed(world)).state is State.PROMOTED
+        acts.rollback(world.name, world.ports, actor=TESTER, why="a test")
+        settled(world)
+        doctor.examine_all(world.ports)
+    assert leaks(world, rows(world)) == []
+    assert leaks(world, blobs(world)) == []
+    assert leaks(world, [("tags", repr(world.versions()))]) == []
+    assert leaks(world, [("log", "\n".join(record.getMessage() for record in caplog.records))]) == []
+
+
+def test_tokens_that_last_for_seconds_are_renewed_while_a_job_runs(world: AzureMlWorld) -> None:
+    world.control.switches(tokenLifetime=2, jobDelay=3)
+    world.start()
+    world.drop("others.csv", adult.others())
+    (run,) = world.wait()
+    assert run["state"] == "promoted", run["why"]
 
 
 def test_the_app_in_its_host_does_it_all_as_its_managed_identity(world: AzureMlWorld) -> None:
