@@ -125,11 +125,13 @@ def about(store: Store, workspace: MlWorkspace, collection: str, name: str) -> J
         raise wrong(404, f"There is no {collection}/{name} in workspace {workspace.name}.")
     numbers = [int(one.version) for one in there if one.version.isdecimal()]
     given = container.properties if container else {}
+    kind = {"dataType": there[0].properties["dataType"]} if there and collection == "data" else {}
     return {
         "description": None,
         "tags": {},
         "properties": {},
         "isArchived": bool(there) and all(one.properties.get("isArchived") for one in there),
+        **kind,
         **given,
         "latestVersion": there[0].version if there else None,
         "nextVersion": str(max(numbers, default=0) + 1),
