@@ -143,7 +143,8 @@ def names(store: Store, workspace: MlWorkspace, collection: str) -> list[str]:
     """Names of all assets of a collection, the newest first."""
     assets = store.all(RegistryAsset, workspace=workspace.id, collection=collection)
     containers = store.all(AssetContainer, workspace=workspace.id, collection=collection)
-    found = sorted((*assets, *containers), key=lambda one: one.created, reverse=True)
+    every: list[RegistryAsset | AssetContainer] = [*assets, *containers]
+    found = sorted(every, key=lambda one: one.created, reverse=True)
     return list(dict.fromkeys(one.name for one in found))
 
 

@@ -12,7 +12,6 @@ from local.services.azureml.control.control import SCOPE, Control, control_of, f
 from local.services.azureml.control.errors import operation
 from local.services.azureml.control.history import LOGS
 from local.services.azureml.control.records import ENDED, MlJob
-from local.services.azureml.control.routes_jobs import find_job
 from local.services.azureml.records import MlWorkspace
 from local.services.engine.pages import link, page, table
 from local.services.engine.records import wire_time
@@ -60,7 +59,7 @@ async def jobs(request: web.Request) -> web.Response:
 async def job(request: web.Request) -> web.Response:
     """GET /azureml{workspace}/jobs/{name}: what went in and came out, its steps, metrics and log."""
     workspace, control = find_workspace(request), control_of(request)
-    found = find_job(control, workspace, request.match_info["job"])
+    found = control.job(workspace, request.match_info["job"])
     parts = (
         f"<p>{_state(found)} {escape(found.error or '')}</p>",
         f"<h2>Inputs</h2>{table(('Name', 'Value'), _inputs(found))}",
