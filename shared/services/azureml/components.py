@@ -103,8 +103,9 @@ def _inputs(spec: Json) -> Iterator[tuple[str, str, Any]]:
 
 def _bound(value: Any) -> str:
     """The input of the pipeline that a step's input is bound to, however that is written."""
-    text = value if isinstance(value, str) else (value or {}).get("value") or (value or {}).get("path") or ""
-    found = _BOUND.fullmatch(str(text).strip())
+    if isinstance(value, dict):
+        value = value.get("value") or value.get("path") or value.get("uri")
+    found = _BOUND.fullmatch(str(value).strip())
     return found[1] if found else ""
 
 
