@@ -62,7 +62,8 @@ class Component:
         """The model that is fixed at these places; empty when none is."""
         here = {(step, name): value for step, name, value in _inputs(self.spec)}
         found = (here.get(place) for place in places)
-        return next((str(one.get("uri") or one.get("path") or "") for one in found if isinstance(one, dict)), "")
+        fixed = (one for one in found if isinstance(one, dict) and not _bound(one))
+        return next((str(one.get("uri") or one.get("path") or "") for one in fixed), "")
 
 
 class Components:
