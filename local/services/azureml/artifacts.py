@@ -1,6 +1,5 @@
 """Artifacts: files that a run leaves, kept in the workspaces' storage under `azureml/ExperimentRun/dcid.{run id}/`."""
 
-from local.services.azureml.records import StepRun
 from local.services.engine.blobs import ARTIFACTS
 from local.services.engine.engine import Engine
 from local.services.engine.records import BlobReference
@@ -20,10 +19,10 @@ def reference(engine: Engine, run: str, path: str) -> BlobReference:
     return engine.blobs.own_reference(f"{ORIGIN}/{container(run)}/{path}", ARTIFACTS)
 
 
-async def keep(engine: Engine, step: StepRun, path: str, content: bytes) -> None:
-    """Writes an artifact of a step; the record is saved by whoever changes its status. Raises: Unreachable."""
-    await engine.blobs.write(reference(engine, step.id, path), content)
-    step.artifacts[path] = len(content)
+async def keep(engine: Engine, run: str, kept: dict[str, int], path: str, content: bytes) -> None:
+    """Writes an artifact of a run and notes it in `kept`, which whoever has the run saves. Raises: Unreachable."""
+    await engine.blobs.write(reference(engine, run, path), content)
+    kept[path] = len(content)
 
 
 def address(engine: Engine, run: str, path: str) -> str:

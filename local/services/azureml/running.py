@@ -104,13 +104,13 @@ class Running:
         step.check()
         outputs = await RUN[record.module](step)
         for path, content in step.kept.items():
-            await keep(engine, record, path, content)
+            await keep(engine, record.id, record.artifacts, path, content)
         await self._keep_logs(record)
         return outputs
 
     async def _keep_logs(self, record: StepRun) -> None:
         for name, text in (("stdoutlogs", record.out), ("stderrlogs", record.err)):
-            await keep(self.engine, record, f"{LOGS}{name}.txt", text.encode())
+            await keep(self.engine, record.id, record.artifacts, f"{LOGS}{name}.txt", text.encode())
 
     async def _failed(self, record: StepRun, reason: str) -> None:
         record.detail = reason

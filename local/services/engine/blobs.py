@@ -10,8 +10,13 @@ import aiohttp
 import msgspec
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.core.pipeline.transport import AioHttpTransport
-from azure.storage.blob import BlobSasPermissions, generate_blob_sas
-from azure.storage.blob.aio import BlobClient, BlobServiceClient, ExponentialRetry
+from azure.storage.blob import (
+    BlobSasPermissions,
+    ContainerSasPermissions,
+    generate_blob_sas,
+    generate_container_sas,
+)
+from azure.storage.blob.aio import BlobClient, BlobServiceClient, ContainerClient, ExponentialRetry
 
 from local.services.engine.records import BlobReference
 
@@ -108,6 +113,23 @@ class Blobs:
         client = self._client(reference)
         await _reached(client.get_blob_properties())
 
+    async def exists(self, reference: BlobReference) -> bool:
+        """Whether the blob is there. Raises: Unreachable."""
+        return await _reached(self._client(reference).exists())
+
+    async def names(self, folder: BlobReference) -> list[str]:
+        """The blobs of a folder and of the folders in it, as `container/path/name`. Raises: Unreachable."""
+        account, credential = self._account(folder)
+        container, _, path = (folder.relative_location or "").strip("/").partition("/")
+        transport = AioHttpTransport(session=self._session, session_owner=False)
+        client = ContainerClient(account.url, container, credential=credential, transport=transport)
+        prefix = f"{path}/" if path else ""
+
+        async def walk() -> list[str]:
+            return [f"{container}/{name}" async for name in client.list_blob_names(name_starts_with=prefix)]
+
+        return await _reached(walk())
+
     async def read(self, reference: BlobReference, most: int) -> bytes:
         """The blob's bytes. Raises: Unreachable, also when there are more than `most`."""
 
@@ -170,6 +192,19 @@ class Blobs:
         except HttpResponseError as failed:
             if failed.status_code != 409:
                 raise Unreachable(said(failed)) from failed
+
+    def filling(self, container: str, lifetime: float) -> str:
+        """The address of a container of the workspaces' account, with a SAS to read, list and write in it."""
+        now = datetime.now(UTC)
+        token = generate_container_sas(
+            account_name=self.own.name,
+            container_name=container,
+            account_key=self.own.key or "",
+            permission=ContainerSasPermissions(read=True, write=True, create=True, list=True, add=True),
+            start=now - timedelta(minutes=5),
+            expiry=now + timedelta(seconds=lifetime),
+        )
+        return f"{self.own.url}/{container}?{token}"
 
     def own_reference(
         self, name: str, container: str = EXPERIMENT_OUTPUT, *, account: str | None = None
