@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from retrain import artifacts, paths
+from retrain import artifacts, lineage, paths
 from retrain.accepted import accepted_manifest, spec_of, write_manifest
 from retrain.advance import save, send
 from retrain.champion import Champion, Change, ChangeKind, Probes
@@ -158,7 +158,7 @@ def _owned(target: str, blob: str) -> str:
 
 def _scores(target: str, blob: str, rows: Holdout, endpoint: Endpoint, ports: Ports) -> list[float]:
     slot = endpoint.production()
-    if endpoint.by_file:
+    if slot.by_file:
         return _by_file(target, blob, rows, endpoint, ports)
     starts = range(0, len(rows.rows), endpoint.chunk)
     chunks = (range(start, min(start + endpoint.chunk, len(rows.rows))) for start in starts)
@@ -229,6 +229,7 @@ def _record(change: Change, known: Champion | None, ports: Ports) -> Champion:
         etag=known.etag if known else "",
     )
     ports.ledger.save(Save(champion=champion, change=change))
+    lineage.of_champion(champion, ports)
     return champion
 
 

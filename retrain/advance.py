@@ -17,7 +17,7 @@ from datetime import timedelta
 
 import msgspec
 
-from retrain import callbacks, inbox, paths
+from retrain import callbacks, inbox, lineage, paths
 from retrain.errors import NotFound, PermanentError, RetryableError, StaleRecord, Taken
 from retrain.messages import EVALUATION_QUEUE, TRAINING_QUEUE, Step
 from retrain.outcome import Outcome, later, stopped, twin
@@ -148,4 +148,5 @@ def close(run: Run, ports: Ports) -> None:
         ports.ledger.free_place(run.job.lease)
     if run.calls_back:
         callbacks.call(run, ports)
-    ports.ledger.finish(run)
+    if lineage.of_end(run, ports):  # else the timer closes it once more
+        ports.ledger.finish(run)

@@ -57,13 +57,13 @@ def look(champion: Champion, intent: Intent, endpoint: Endpoint, ports: Ports) -
     probes = champion.probes if intent.restoring else intent.change.probes
     if intent.operation:
         seen = _operation(champion, intent, endpoint, ports)
-        if isinstance(seen, NotShown) and intent.restoring and not endpoint.by_file:
+        if isinstance(seen, NotShown) and intent.restoring and not endpoint.production().by_file:
             # what was to be undone may have failed just so: then the champion never left
             return Shown() if _answers_as(_known(probes, ports), endpoint) else seen
         if seen is not None:
             return seen
         intent = msgspec.structs.replace(intent, operation="", due=due_after(endpoint, ports.now()))
-    if endpoint.by_file:
+    if endpoint.production().by_file:
         return _by_file(champion, intent, probes, endpoint, ports)
     if _answers_as(_known(probes, ports), endpoint):
         return Shown()

@@ -275,10 +275,15 @@ class Trainer(Protocol):
 
 
 class Slot(Record, frozen=True):
-    """An endpoint's place for a model. `url` identifies it: two targets may share one."""
+    """An endpoint's place for a model. `url` identifies it: two targets may share one.
+
+    `by_file`: it scores whole files only, by jobs that take a while. Then `score` is never called, and it serves what
+    it was given as soon as the change is done: the files it scores show which model that is.
+    """
 
     name: str  # production | staging
     url: str
+    by_file: bool = False
 
 
 class Deployed(Record, frozen=True):
@@ -307,13 +312,8 @@ class Rows(Record, frozen=True):
 
 
 class Endpoint(Protocol):
-    """A service that serves predictions from slots.
+    """A service that serves predictions from slots."""
 
-    `by_file`: it scores whole files only, by jobs that take a while. Then `score` is never called, and a slot serves
-    what it was given as soon as the change is done: the files it scores show which model that is.
-    """
-
-    by_file: bool
     chunk: int
     """Most rows in one call of `score`."""
 
@@ -360,6 +360,47 @@ class Endpoint(Protocol):
         """What is right and wrong with the settings, seen from the service; changes nothing and never raises."""
 
 
+class Lineage(Record, frozen=True):
+    """What a registry is told of a model: where it came from, how it was judged, what became of it.
+
+    `data` names the content that it learnt from, `manifest` the list of its parts, `files` what landed. `champion` is
+    the version in production that it is or was last, None for one that never was.
+    """
+
+    artifact: Artifact
+    target: str
+    run: str = ""
+    job: str = ""
+    data: str = ""
+    manifest: str = ""
+    files: str = ""
+    metrics: dict[str, float] = msgspec.field(default_factory=dict)
+    state: str = ""
+    decision: str = ""
+    champion: int | None = None
+    since: str = ""
+
+
+class Crowned(Record, frozen=True):
+    """A model that is or was in production, as a registry remembers it."""
+
+    version: int
+    asset: str
+    artifact: Artifact
+    run: str = ""
+    since: str = ""
+
+
+class Registry(Protocol):
+    """Where a service keeps models by name and version, for others to see and to deploy."""
+
+    def keep(self, told: Lineage) -> str:
+        """Registers a model, or tells more of one that is; its id there. Repeating it is harmless."""
+
+    def champions(self, target: str) -> Sequence[Crowned]:
+        """The models that are or were in production for a target, the present one first: from the registry alone."""
+
+
 class Models(Protocol):
     """The configuration. An entry is a model as it is written; one with keys stands for a target for each of them."""
 
@@ -394,6 +435,9 @@ class Services(Protocol):
 
     def endpoint(self, model: Model) -> Endpoint:
         """Raises BadConfiguration."""
+
+    def registry(self, model: Model) -> Registry | None:
+        """Where the model's candidates are registered, if anywhere. Raises BadConfiguration."""
 
     def secrets(self, model: Model) -> Iterator[Diagnosis]:
         """Whether each secret that the model's settings refer to can be had; subjects are `trainer` and `endpoint`."""

@@ -17,7 +17,7 @@ from typing import Literal
 
 import msgspec
 
-from retrain import looking, paths
+from retrain import lineage, looking, paths
 from retrain.champion import Champion, Change, ChangeKind, Intent, Probes, Review
 from retrain.errors import Conflict, NotFound, PermanentError, RetryableError, StaleRecord
 from retrain.messages import EVALUATION_QUEUE, Message, Settle, Step
@@ -330,7 +330,7 @@ def settle(message: Settle, ports: Ports) -> None:
         return
     try:
         progress = _carried(champion, intent, ports)
-        _saved(progress.champion, progress.change, ports)
+        saved = _saved(progress.champion, progress.change, ports)
     except StaleRecord:
         return  # whoever saved it drives it on
     except PermanentError as error:
@@ -339,6 +339,7 @@ def settle(message: Settle, ports: Ports) -> None:
     if progress.state == "pending":
         ports.queues.send(EVALUATION_QUEUE, message, progress.wait)
     else:
+        lineage.of_champion(saved, ports)
         log.info(
             "%s of %s is %s: version %d", intent.change.kind, message.target, progress.state, progress.champion.version
         )

@@ -80,7 +80,7 @@ def score_all(run: Run, at: Place, asked: Questions, model: Model, ports: Ports)
     """
     if not len(asked):
         return {}
-    if at.endpoint.by_file or len(asked) > model.holdout.by_request:
+    if at.slot.by_file or len(asked) > model.holdout.by_request:
         return _by_batch(run, at, asked, ports)
     return _by_request(run, at, asked, ports)
 

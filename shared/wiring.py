@@ -14,7 +14,7 @@ import msgspec
 from retrain.errors import PermanentError
 from retrain.findings import examined, fail, ok
 from retrain.model import Model
-from retrain.ports import Blobs, Diagnosis, Endpoint, Ports, Trainer
+from retrain.ports import Blobs, Diagnosis, Endpoint, Ports, Registry, Trainer
 from shared.configuration import ConfiguredModels, from_blobs, from_file
 from shared.kinds import Kinds, client_of
 from shared.recent import Recent
@@ -28,6 +28,7 @@ TRAINERS = Kinds(
         "studio-batch": "shared.services.studio.batch:StudioBatch",
         "data-factory": "shared.services.data_factory.trainer:DataFactory",
         "pipeline-endpoint": "shared.services.designer.pipeline_endpoint:PipelineEndpoint",
+        "azureml-batch": "shared.services.azureml.trainer:AzureMlTrainer",
     }
 )
 ENDPOINTS = Kinds(
@@ -35,6 +36,7 @@ ENDPOINTS = Kinds(
         "studio-classic": "shared.services.studio.classic:StudioClassic",
         "studio-service": "shared.services.studio_service.endpoint:StudioService",
         "model-pointer": "shared.services.designer.model_pointer:ModelPointer",
+        "azureml-batch": "shared.services.azureml.endpoint:AzureMlEndpoint",
     }
 )
 
@@ -61,6 +63,14 @@ class ConfiguredServices:
         """Raises BadConfiguration when a secret it names cannot be had."""
         client: Endpoint = self._client(model.endpoint)
         return client
+
+    def registry(self, model: Model) -> Registry | None:
+        """The trainer's, or else the endpoint's. Raises BadConfiguration."""
+        for settings in (model.trainer, model.endpoint):
+            if getattr(settings, "registry", ""):
+                registry: Registry | None = self._client(settings).registry
+                return registry
+        return None
 
     def secrets(self, model: Model) -> Iterator[Diagnosis]:
         """Reads every secret once, and forgets it. Whether it is the right one is the service's to say."""

@@ -55,8 +55,8 @@ def _staging_did_not_change(heard: Heard, ports: Ports) -> bool:
     """Two models never agree on every row of all holdouts: then the candidate was not where it was scored."""
     if heard.live is None or heard.run.candidate == heard.champion.artifact:
         return False
-    if ports.services.endpoint(heard.model).by_file:
-        return False  # the slot names the model that it scored with
+    if any(slot.by_file for slot in ports.services.endpoint(heard.model).staging()):
+        return False  # such a slot names the model that it scored with
     rows = heard.holdouts.questions.values
     return scoring.same_scores([heard.candidate[key] for key in rows], [heard.live[key] for key in rows])
 

@@ -51,7 +51,7 @@ def taken(run: Run, ports: Ports, doubted: Doubted | None, artifact: Artifact | 
     slot = next((slot for slot in endpoint.staging() if ports.ledger.take_slot(slot.url, run.id, now + TENURE)), None)
     if slot is None:
         return None
-    before = () if endpoint.by_file else tuple(_answers(run, model, endpoint, slot, ports) or ())
+    before = () if slot.by_file else tuple(_answers(run, model, endpoint, slot, ports) or ())
     return Evaluation(
         phase="switching",
         slot=slot.url,
@@ -153,7 +153,7 @@ def _followed(at: Evaluation, endpoint: Endpoint, slot: Slot, now: datetime) -> 
                 raise PermanentError(f"staging at {slot.url} did not take {_who(at)} by {now:%H:%M:%S} UTC")
             return at
         at = msgspec.structs.replace(at, operation="", since=now)
-    if endpoint.by_file and not at.location:
+    if slot.by_file and not at.location:
         return msgspec.structs.replace(at, location=endpoint.current(slot).location)
     return at
 
@@ -162,7 +162,7 @@ def _shown(run: Run, at: Evaluation, model: Model, endpoint: Endpoint, slot: Slo
     """How the slot answers the probe rows with the model (none where it scores files); None: not there yet."""
     if at.operation:
         return None
-    if endpoint.by_file:
+    if slot.by_file:
         return []
     if _settled(at, endpoint, ports):
         return _probe(run, model, endpoint, slot, ports)
@@ -177,7 +177,7 @@ def _unchanged(
     asked for and that arrives late may have taken its place before the first row was scored."""
     artifact, serves = at.artifact or run.candidate, endpoint.current(slot).location
     assert artifact is not None
-    if endpoint.by_file:
+    if slot.by_file:
         return serves == at.location
     if paths.is_another(serves, artifact.blob):
         return False

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import msgspec
 
-from retrain import artifacts, inbox, paths
+from retrain import artifacts, inbox, lineage, paths
 from retrain.errors import PermanentError, RetrainError
 from retrain.model import Model
 from retrain.outcome import Outcome, end, go, halt, stay
@@ -147,6 +147,8 @@ def _keep(run: Run, job: Job, model: Model, trainer: Trainer, ports: Ports) -> O
         run = reference.judged_by(run, model, trainer.download(results.holdout), ports)
     if not candidate.size:
         raise PermanentError(f"the training job {job.id} left an empty model at {blob}; look at its training service")
+    metrics = _metrics(results.metrics, trainer)
+    lineage.of_run(msgspec.structs.replace(run, metrics=metrics), candidate, ports)
     return go(
         run,
         State.TRAINED,
@@ -154,7 +156,7 @@ def _keep(run: Run, job: Job, model: Model, trainer: Trainer, ports: Ports) -> O
         now,
         job=msgspec.structs.replace(job, lease=None),
         candidate=candidate,
-        metrics=_metrics(results.metrics, trainer),
+        metrics=metrics,
         times=msgspec.structs.replace(run.times, trained=now),
     )
 

@@ -53,11 +53,11 @@ def resource_url(url: str, kind: str) -> str:
 
 
 class Arm:
-    """Calls with a token of the app's identity; errors say what to do next."""
+    """Calls with a token of the app's identity; errors say what to do next. `audience`: whom the token is for."""
 
-    def __init__(self, http: Http, token: Token = identity_token) -> None:
+    def __init__(self, http: Http, token: Token = identity_token, audience: str = MANAGEMENT) -> None:
         self.http = http
-        self._token = token
+        self._token, self._audience = token, audience
 
     def call(self, method: str, url: str, asked: str, body: object = None) -> Answer:
         """The answer, when it is 2xx; else the error, explained."""
@@ -66,9 +66,19 @@ class Arm:
             return answer
         raise explained(answer)
 
-    def send(self, method: str, url: str, asked: str, body: object = None, *, repeat: bool = True) -> Answer:
+    def send(
+        self,
+        method: str,
+        url: str,
+        asked: str,
+        body: object = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        repeat: bool = True,
+    ) -> Answer:
         """The answer, whatever its status. `repeat` is false where asking twice would do it twice."""
-        return self.http.send(method, url, asked=asked, key=self._token(MANAGEMENT), body=body, repeat=repeat)
+        key = self._token(self._audience)
+        return self.http.send(method, url, asked=asked, key=key, body=body, headers=headers, repeat=repeat)
 
     def allows(self, resource: str, action: str) -> bool:
         """Whether our identity may do that to a resource, such as `Microsoft.X/things/write`, by its own permissions.

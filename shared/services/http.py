@@ -12,7 +12,7 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from weakref import WeakValueDictionary
@@ -74,10 +74,11 @@ class Http:
         asked: str,
         key: str = "",
         body: object = None,
+        headers: Mapping[str, str] | None = None,
         repeat: bool = True,
         timeout: tuple[float, float] | None = None,
     ) -> Answer:
-        """One question and its answer, whatever its status.
+        """One question and its answer, whatever its status. `headers` are further ones; none of them is a secret.
 
         `repeat` allows asking again after a cut connection or a passing fault; false where that would do it twice.
 
@@ -92,7 +93,7 @@ class Http:
                 log.warning("asking again: %s wait=%.1fs", asked, wait)
                 self._sleep(wait)
             began = time.monotonic()
-            outcome = self._once(method, url, asked, key, body, timeout or self._timeout)
+            outcome = self._once(method, url, asked, key, body, headers or {}, timeout or self._timeout)
             wait = _wait(outcome, attempt) if repeat and time.monotonic() - began < PATIENCE else None
             if wait is None:
                 break
@@ -122,12 +123,19 @@ class Http:
         return self.fetch(url, asked=f"download {plain(url)}", advice=advice)
 
     def _once(
-        self, method: str, url: str, asked: str, key: str, body: object, timeout: tuple[float, float]
+        self,
+        method: str,
+        url: str,
+        asked: str,
+        key: str,
+        body: object,
+        more: Mapping[str, str],
+        timeout: tuple[float, float],
     ) -> Answer | Unavailable:
         data = None if body is None else msgspec.json.encode(body)
         headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if method != "GET" else {})
         try:
-            with self._open(method, url, headers, data, _Bearer(key), timeout) as response:
+            with self._open(method, url, {**headers, **more}, data, _Bearer(key), timeout) as response:
                 content = response.content
         except (requests.RequestException, OSError) as error:
             return _silence(asked, error)

@@ -131,7 +131,7 @@ class Case:
 
     def scores(self, slot: Slot) -> list[float]:
         """What the slot answers, by rows or by file, whichever the service does."""
-        return self.scores_by_file(slot) if self.endpoint.by_file else self.endpoint.score(slot, self.rows())
+        return self.scores_by_file(slot) if slot.by_file else self.endpoint.score(slot, self.rows())
 
     def scores_by_file(self, slot: Slot) -> list[float]:
         """What the slot writes into a file."""

@@ -93,11 +93,11 @@ def test_what_is_no_model_never_answers(subject: Case, turned: Artifact) -> None
     before = subject.scores(subject.staging)
     try:
         status = subject.given(subject.staging, wrong)
-        assert status.state is JobState.FAILED or subject.endpoint.by_file
-        assert status.details or subject.endpoint.by_file
+        assert status.state is JobState.FAILED or subject.staging.by_file
+        assert status.details or subject.staging.by_file
     except PermanentError as refused:
         assert str(refused)
-    if subject.endpoint.by_file:
+    if subject.staging.by_file:
         with pytest.raises(AssertionError):
             subject.scores(subject.staging)
     else:
@@ -109,7 +109,7 @@ def test_a_model_that_is_gone_is_refused_with_advice(subject: Case, turned: Arti
     gone = Artifact(blob="candidates/contract/gone.ilearner", sha256="0" * 64)
     try:
         status = subject.given(subject.staging, gone)
-        assert status.state is JobState.FAILED or subject.endpoint.by_file
+        assert status.state is JobState.FAILED or subject.staging.by_file
     except RetrainError as refused:
         assert len(str(refused)) > 40
 

@@ -14,7 +14,7 @@ import pytest
 from retrain.errors import BadConfiguration, Conflict, NotFound, StaleRecord, Unavailable
 from retrain.ports import JobState, JobStatus, Rows, Slot
 from retrain.run import Artifact
-from shared.services.designer import pointers
+from shared.services import pointers
 from shared.services.designer.model_pointer import ModelPointer
 from tests.waiting import awaited
 
@@ -54,7 +54,7 @@ def test_a_slot_serves_what_its_pointer_names(lab: PipelineLab) -> None:
     assert now.resource.endswith("/live.json")
     assert b"".join(endpoint.artifact(endpoint.production())) == lab.blobs.read("serving/income/first.ilearner")
     assert endpoint.settle() == timedelta()
-    assert endpoint.by_file
+    assert all(slot.by_file for slot in (endpoint.production(), *endpoint.staging()))
 
 
 def test_beginning_writes_the_pointer_and_copies_nothing(lab: PipelineLab, candidate: Artifact) -> None:

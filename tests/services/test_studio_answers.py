@@ -306,4 +306,4 @@ def test_an_endpoint_in_a_foreign_domain_is_never_sent_its_key(server: Wire) -> 
 def test_a_patch_needs_no_following(server: Wire) -> None:
     client = endpoint(server, staging=())
     assert client.check(client.production(), "").state is JobState.SUCCEEDED
-    assert client.by_file is False
+    assert not client.production().by_file

@@ -67,11 +67,11 @@ import json, sys
 from shared.wiring import ENDPOINTS, TRAINERS
 kinds = (
     "studio.batch", "data_factory.trainer", "designer.pipeline_endpoint",
-    "studio.classic", "studio_service.endpoint", "designer.model_pointer",
+    "studio.classic", "studio_service.endpoint", "designer.model_pointer", "azureml.trainer", "azureml.endpoint",
 )
 def loaded(): return [name for name in kinds if f"shared.services.{name}" in sys.modules]
 before = loaded()
-assert "azureml-batch" not in TRAINERS
+assert "no-such-kind" not in TRAINERS
 TRAINERS["data-factory"]
 print(json.dumps([before, loaded()]))
 """

@@ -20,8 +20,8 @@ from retrain.findings import examined, ok
 from retrain.model import Section
 from retrain.ports import Begun, Blobs, Deployed, Diagnosis, JobState, JobStatus, Rows, Slot
 from retrain.run import Artifact
+from shared.services import pointers
 from shared.services.credentials import Token, identity_token
-from shared.services.designer import pointers
 from shared.services.designer.addresses import version_problems
 from shared.services.designer.data import Form, Passed, assignments, path_problems
 from shared.services.designer.examine import looked_at
@@ -92,7 +92,6 @@ class ModelPointerSettings(Section, frozen=True):
 class ModelPointer:
     """The port `Endpoint`."""
 
-    by_file = True
     chunk = 0
 
     def __init__(
@@ -116,11 +115,12 @@ class ModelPointer:
 
     def production(self) -> Slot:
         """The pointer that users' scoring reads."""
-        return Slot(name="production", url=self._blobs.url(self._settings.production))
+        return Slot(name="production", url=self._blobs.url(self._settings.production), by_file=True)
 
     def staging(self) -> Sequence[Slot]:
         """Pointers with which a candidate may be tried."""
-        return tuple(Slot(name="staging", url=self._blobs.url(blob)) for blob in self._settings.stagings)
+        stagings = self._settings.stagings
+        return tuple(Slot(name="staging", url=self._blobs.url(blob), by_file=True) for blob in stagings)
 
     def settle(self) -> timedelta:
         """None: whoever reads the pointer next reads the new one."""

@@ -135,7 +135,7 @@ class Pipelines:
         except NotFound:
             return self._by_pipelines(run)
         if found.state is JobState.FAILED:
-            return JobStatus(state=found.state, details=self._reasons(experiment, found))
+            return JobStatus(state=found.state, details=self._reasons(experiment, found) or "it gave no reason")
         return JobStatus(state=found.state)
 
     def cancel(self, run: str) -> None:
@@ -173,11 +173,15 @@ class Pipelines:
         status = self.arm.call("GET", url, f"look at run {run}").json(_PipelineRun).status or _Status()
         return JobStatus(state=state_of(status.status_code), details=redact(status.status_detail or "")[:900])
 
+    def reasons(self, experiment: str, run: str) -> str:
+        """Why a run failed, by run history; empty when it does not say."""
+        return self._reasons(experiment, self.run(run))
+
     def _reasons(self, experiment: str, run: HistoryRun) -> str:
-        """Why a run failed: what history says of it, and of those of its steps that failed."""
+        """What history says of a run that failed, and of those of its steps that did."""
         failed = [step for step in self.steps(experiment, run.run_id) if step.state is JobState.FAILED]
         said = [reason_of(run), *(f"step {name_of(step)}: {reason_of(step) or 'no reason given'}" for step in failed)]
-        return redact("; ".join(filter(None, said)))[:900] or "it gave no reason"
+        return redact("; ".join(filter(None, said)))[:900]
 
 
 def reached_by(url: str, version: str, http: Http, token: Token) -> tuple[Pipelines, Pipeline]:

@@ -61,8 +61,6 @@ class ScoringSettings(Section, frozen=True):
 class StudioScoring(ABC):
     """The scoring half of the port `Endpoint`."""
 
-    by_file = False
-
     def __init__(self, settings: ScoringSettings, sign: Sign) -> None:
         self._scoring = settings
         self._sign = sign

@@ -1,0 +1,1 @@
+"""Today's Azure Machine Learning: training jobs, registered models, batch endpoints."""
