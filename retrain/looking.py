@@ -15,6 +15,7 @@ from retrain import paths
 from retrain.champion import Champion, Intent, Probes
 from retrain.data.tables import encode
 from retrain.decoding import from_json
+from retrain.errors import PermanentError
 from retrain.ports import ENDED_BADLY, Endpoint, JobState, JobStatus, Ports, Rows
 from retrain.scoring import same_scores
 
@@ -75,9 +76,26 @@ def _operation(champion: Champion, intent: Intent, endpoint: Endpoint, ports: Po
     status = endpoint.check(endpoint.production(), intent.operation)
     if status.state is JobState.SUCCEEDED:
         return None
+    if status.operation:
+        intent = msgspec.structs.replace(intent, operation=status.operation)
+    if status.partly:
+        return _partly(champion, intent, status.partly, endpoint, ports)
     what = f"the service could not put {_wanted(champion, intent)} {'back' if intent.restoring else 'live'}"
     seen = _not_done(status, intent, ports.now(), what)
     return replace(seen, undone=status.state in ENDED_BADLY) if isinstance(seen, NotShown) else seen
+
+
+def _partly(champion: Champion, intent: Intent, how_far: str, endpoint: Endpoint, ports: Ports) -> NotShown | NotYet:
+    """A step of the change: production answers as either model, and as no other. How long a step takes is the
+    endpoint's own to say, so the change is not overdue for it."""
+    either = [_known(probes, ports) for probes in (champion.probes, intent.change.probes) if probes]
+    try:
+        right = any(_answers_as(known, endpoint) for known in either)
+    except PermanentError as error:
+        return NotShown(f"at {how_far}, production could not score the probe rows: {error}")
+    if right:
+        return NotYet(msgspec.structs.replace(intent, due=due_after(endpoint, ports.now())))
+    return NotShown(f"at {how_far}, production answered neither as {_wanted(champion, intent)} nor as before")
 
 
 def _known(probes: str, ports: Ports) -> Probes:
