@@ -9,6 +9,7 @@ from aiohttp import web
 
 from local.services.arm import service as arm
 from local.services.azureml import service as azureml
+from local.services.azureml.batch import service as azureml_batch
 from local.services.azureml.control import service as azureml_control
 from local.services.azureml.online import service as azureml_online
 from local.services.datafactory import service as datafactory
@@ -26,6 +27,7 @@ SERVICES: tuple[ModuleType, ...] = (
     arm,
     azureml,
     azureml_control,
+    azureml_batch,
     azureml_online,
     datafactory,
     studio,

@@ -7,12 +7,13 @@ from typing import Any
 
 from azure.storage.blob import BlobServiceClient
 
+from local.services.azureml.batch.switches import TABLE as BATCH
 from local.services.azureml.control.client import ControlClient
 from local.services.azureml.control.switches import TABLE
 from tests.lines import rows_csv
 
 Json = dict[str, Any]
-STARTING_SWITCHES = {name: switch.default for name, switch in TABLE.items()}
+STARTING_SWITCHES = {name: switch.default for name, switch in (TABLE | BATCH).items()}
 IN = "azureml://datastores/lab/paths/"
 TRAIN = (
     "python train.py --data ${{inputs.data}} --label ${{inputs.label}} "
@@ -22,6 +23,23 @@ EVALUATE = (
     "python evaluate.py --data ${{inputs.data}} --candidate ${{inputs.candidate}} --production ${{inputs.production}} "
     "--scores ${{outputs.scores}}"
 )
+SCORE = "python score.py --data ${{inputs.data}} --model ${{inputs.model}} --scores ${{outputs.scores}}"
+TRAINING: Json = {
+    "type": "command",
+    "command": TRAIN,
+    "inputs": {
+        "data": {"type": "uri_file"},
+        "label": {"type": "string", "default": "y"},
+        "l2": {"type": "number", "optional": True},
+    },
+    "outputs": {"model": {"type": "custom_model"}, "evaluation": {"type": "uri_file"}},
+}
+SCORING: Json = {
+    "type": "command",
+    "command": SCORE,
+    "inputs": {"data": {"type": "uri_file"}, "model": {"type": "custom_model"}},
+    "outputs": {"scores": {"type": "uri_file"}},
+}
 _names = itertools.count(1)
 
 
@@ -87,3 +105,34 @@ class Lab:
         found = self.client.wait_job(name)
         assert found["status"] == "Completed", found
         return name
+
+
+def bound(expression: str) -> Json:
+    """An input or output of a step as job bodies write it."""
+    return {"job_input_type": "literal", "value": "${{" + expression + "}}"}
+
+
+def steps(lab: Lab) -> Json:
+    """Training, and scoring with what it trained."""
+    train, score = lab.client.create_component("train", TRAINING), lab.client.create_component("score", SCORING)
+    return {
+        "score": {
+            "type": "command",
+            "componentId": score,
+            "inputs": {"data": bound("parent.inputs.data"), "model": bound("parent.jobs.train.outputs.model")},
+            "outputs": {"scores": bound("parent.outputs.scores")},
+        },
+        "train": {"type": "command", "componentId": train, "inputs": {"data": bound("parent.inputs.data")}},
+    }
+
+
+def whole(lab: Lab, name: str = "whole") -> str:
+    """The id of a pipeline component of these steps: data in, scores out; the label may be given."""
+    spec = {
+        "type": "pipeline",
+        "inputs": {"data": {"type": "uri_file"}, "label": {"type": "string", "default": "y"}},
+        "outputs": {"scores": {"type": "uri_file"}},
+        "jobs": steps(lab),
+    }
+    spec["jobs"]["train"]["inputs"]["label"] = bound("parent.inputs.label")
+    return lab.client.create_component(name, spec)

@@ -6,44 +6,7 @@ import pytest
 
 from local.services.client import Json, ServiceRefused
 
-from .lab import IN, TRAIN, Lab, at, literal
-
-SCORE = "python score.py --data ${{inputs.data}} --model ${{inputs.model}} --scores ${{outputs.scores}}"
-TRAINING: Json = {
-    "type": "command",
-    "command": TRAIN,
-    "inputs": {
-        "data": {"type": "uri_file"},
-        "label": {"type": "string", "default": "y"},
-        "l2": {"type": "number", "optional": True},
-    },
-    "outputs": {"model": {"type": "custom_model"}, "evaluation": {"type": "uri_file"}},
-}
-SCORING: Json = {
-    "type": "command",
-    "command": SCORE,
-    "inputs": {"data": {"type": "uri_file"}, "model": {"type": "custom_model"}},
-    "outputs": {"scores": {"type": "uri_file"}},
-}
-
-
-def bound(expression: str) -> Json:
-    """An input or output of a step as job bodies write it."""
-    return {"job_input_type": "literal", "value": "${{" + expression + "}}"}
-
-
-def steps(lab: Lab) -> Json:
-    """Training, and scoring with what it trained."""
-    train, score = lab.client.create_component("train", TRAINING), lab.client.create_component("score", SCORING)
-    return {
-        "score": {
-            "type": "command",
-            "componentId": score,
-            "inputs": {"data": bound("parent.inputs.data"), "model": bound("parent.jobs.train.outputs.model")},
-            "outputs": {"scores": bound("parent.outputs.scores")},
-        },
-        "train": {"type": "command", "componentId": train, "inputs": {"data": bound("parent.inputs.data")}},
-    }
+from .lab import IN, Lab, at, bound, literal, steps, whole
 
 
 def pipeline(lab: Lab, **more: object) -> Json:
@@ -67,13 +30,7 @@ def test_a_pipelines_steps_run_one_after_what_they_need(lab: Lab) -> None:
 
 
 def test_a_pipeline_component_is_run_with_the_inputs_of_the_job(lab: Lab) -> None:
-    spec = {
-        "type": "pipeline",
-        "inputs": {"data": {"type": "uri_file"}},
-        "outputs": {"scores": {"type": "uri_file"}},
-        "jobs": steps(lab),
-    }
-    component, name = lab.client.create_component("whole", spec), lab.name()
+    component, name = whole(lab), lab.name()
     lab.client.put_job(name, {"jobType": "Pipeline", "componentId": component, "inputs": {"data": at(IN + "line.csv")}})
     found = lab.client.wait_job(name)
     assert found["status"] == "Completed"

@@ -7,7 +7,8 @@ import time
 from typing import Any
 
 from local.services.azureml.client import DesignerClient, RunDidNotEnd
-from local.services.client import Json
+from local.services.client import Json, ServiceRefused
+from local.services.tokens.client import managed_token
 
 API_VERSION = "2025-12-01"
 ENVIRONMENT = "azureml://registries/azureml/environments/sklearn-1.5/versions/1"
@@ -22,7 +23,7 @@ class ControlClient(DesignerClient):
         body = None if properties is None else {"properties": properties, **more}
         mark = "&" if "?" in path else "?"
         answer = self.call(method, f"{self.scope}/{path}{mark}api-version={API_VERSION}", self.token, body)
-        return dict(answer.json()) if answer.content else {}
+        return dict(answer.json() or {}) if answer.content else {}
 
     def create_compute(self, name: str = "cpu") -> str:
         """A compute that jobs may name; answers its id."""
@@ -60,3 +61,31 @@ class ControlClient(DesignerClient):
     def register_model(self, name: str, version: str, uri: str, **more: Any) -> Json:
         """A model version. `more`: tags, properties, description, jobName, modelType."""
         return self.arm("PUT", f"models/{name}/versions/{version}", {"modelUri": uri, **more})
+
+    def create_batch_endpoint(self, name: str, default: str | None = None) -> Json:
+        """A batch endpoint, or another default deployment for it."""
+        given = {"authMode": "AADToken", "defaults": {"deploymentName": default} if default else None}
+        return self.arm("PUT", f"batchEndpoints/{name}", given, location="eastus2")
+
+    def create_batch_deployment(self, endpoint: str, name: str, component: str, **settings: str) -> Json:
+        """A deployment of a pipeline component, by its id."""
+        configuration = {
+            "deploymentConfigurationType": "PipelineComponent",
+            "componentId": {"referenceType": "Id", "assetId": component},
+            "settings": settings,
+        }
+        given = {"deploymentConfiguration": configuration}
+        return self.arm("PUT", f"batchEndpoints/{endpoint}/deployments/{name}", given, location="eastus2")
+
+    def invoke_batch(self, endpoint: str, inputs: Json, outputs: Json, headers: Json | None = None) -> Json:
+        """Begins a job by invoking the endpoint."""
+        uri = self.arm("GET", f"batchEndpoints/{endpoint}")["properties"]["scoringUri"]
+        return self.data_plane("POST", uri, {"properties": {"InputData": inputs, "OutputData": outputs}}, headers)
+
+    def data_plane(self, method: str, url: str, body: Json | None = None, headers: Json | None = None) -> Json:
+        """A call with a token for the data plane."""
+        own = {"Authorization": f"Bearer {managed_token(self.url, 'https://ml.azure.com')}", **(headers or {})}
+        response = self.session.request(method, url, headers=own, json=body, timeout=self.timeout)
+        if not response.ok:
+            raise ServiceRefused(response)
+        return dict(response.json())

@@ -30,10 +30,11 @@ from local.services.engine.answers import json_response
 
 JOBS = SCOPE + "/jobs"
 JOB = JOBS + "/{job}"
-RESULTS = (
+LOCATION = (
     "/{subscriptions:(?i:subscriptions)}/{subscription}/{providers:(?i:providers)}"
-    "/{provider:(?i:Microsoft\\.MachineLearningServices)}/locations/{location}/mfeOperationResults"
+    "/{provider:(?i:Microsoft\\.MachineLearningServices)}/locations/{location}"
 )
+"""A region in the path of a route."""
 CHANGEABLE = ("displayName", "description", "tags", "properties", "isArchived")
 RETRY_AFTER = "1"  # seconds
 

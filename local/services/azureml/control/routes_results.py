@@ -6,7 +6,7 @@ from local.services.arm.errors import caller
 from local.services.azureml.control.control import check_version, control_of
 from local.services.azureml.control.errors import operation, wrong
 from local.services.azureml.control.records import ENDED, MlJob
-from local.services.azureml.control.routes_jobs import RESULTS, RETRY_AFTER
+from local.services.azureml.control.routes_jobs import LOCATION, RETRY_AFTER
 from local.services.azureml.records import MlWorkspace
 
 
@@ -23,13 +23,10 @@ async def get_result(request: web.Request) -> web.Response:
     """GET mfeOperationResults/jc:{workspace}:{job}: 202 until the cancelled job has ended, then 200."""
     caller(request)
     check_version(request)
-    kind, _, rest = request.match_info["operation"].partition(":")
-    workspace, _, name = rest.partition(":")
-    if kind != "jc":
-        raise wrong(404, f"There is no operation {request.match_info['operation']}.")
+    _, workspace, name = request.match_info["operation"].split(":", 2)
     if _job(request, workspace, name).status in ENDED:
         return web.Response(status=200)
     return web.Response(status=202, headers={"Location": str(request.url), "Retry-After": RETRY_AFTER})
 
 
-ROUTES = [web.get(RESULTS + "/{operation}", get_result)]
+ROUTES = [web.get(LOCATION + "/mfeOperationResults/{operation:jc:[^/]+}", get_result)]

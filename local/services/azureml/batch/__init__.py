@@ -1,0 +1,1 @@
+"""Batch endpoints of today's Azure Machine Learning: deployments of pipeline components, and their invocation."""
