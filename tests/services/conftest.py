@@ -12,6 +12,7 @@ from local.services.launch import ServicesProcess
 from local.services.studio.client import StudioClient
 from shared.storage.accounts import Account, Storage
 
+from .azureml_lab import AzureMlLab
 from .pipeline_lab import PipelineLab
 from .wire import Wire
 from .world import World, people
@@ -71,6 +72,22 @@ def lab(shared_lab: PipelineLab) -> Iterator[PipelineLab]:
     """The designer, a model in it, and clients; what a test ordered is taken back."""
     yield shared_lab
     shared_lab.calm()
+
+
+@pytest.fixture(scope="session")
+def shared_azureml(services: str, storage: str) -> Iterator[AzureMlLab]:
+    opened = Storage(Account.from_connection_string(storage))
+    made = AzureMlLab(services, storage, opened.blobs)
+    yield made
+    made.close()
+    opened.close()
+
+
+@pytest.fixture
+def azureml(shared_azureml: AzureMlLab) -> Iterator[AzureMlLab]:
+    """A workspace of today's Azure ML, and clients; what a test ordered is taken back."""
+    yield shared_azureml
+    shared_azureml.calm()
 
 
 @pytest.fixture(autouse=True)

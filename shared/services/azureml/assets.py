@@ -13,6 +13,7 @@ from retrain.errors import BadConfiguration
 from shared.services.arm import resource_url
 
 WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
+_PROVIDER = f"/providers/{WORKSPACES}/"
 _SHORT = re.compile(r"(?:azureml:)?(?P<name>[A-Za-z0-9][\w.-]*):(?P<version>[A-Za-z0-9][\w.-]*)")
 _STORED = re.compile(r"(?:azureml:/)?/?.*?datastores/(?P<store>[^/]+)/paths/(?P<path>.+)", re.IGNORECASE)
 _VERSION = re.compile(r"/(?P<kind>\w+)/(?P<name>[^/]+)/versions/(?P<version>[^/]+)/?$")
@@ -35,7 +36,7 @@ def problems(workspace: str, references: Mapping[str, str]) -> list[str]:
 
 
 def _is_id(reference: str) -> bool:
-    return reference.startswith("/subscriptions/") and _VERSION.search(reference) is not None
+    return reference.startswith(("/subscriptions/", "azureml://")) and _VERSION.search(reference) is not None
 
 
 def asset_id(path: str, kind: str, reference: str) -> str:
@@ -74,8 +75,9 @@ class Stores:
                 f'{blob}: `datastores` names none over the container "{container}"; register one in the workspace and '
                 f'add it: datastores = {{ {container} = "NAME" }}'
             )
-        within = self._path.replace("/resourceGroups/", "/resourcegroups/").replace(f"/providers/{WORKSPACES}", "")
-        return f"azureml:/{'/' + within.lstrip('/') if whole else ''}/datastores/{self._stores[container]}/paths/{path}"
+        where = f"datastores/{self._stores[container]}/paths/{path}"
+        within = self._path.replace("/resourceGroups/", "/resourcegroups/").replace(_PROVIDER, "/workspaces/")
+        return f"azureml:/{within}/{where}" if whole else f"azureml://{where}"
 
     def blob(self, uri: str) -> str:
         """The blob of ours (container/name) that a path in a datastore means; empty when it is none of ours."""

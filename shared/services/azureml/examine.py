@@ -95,7 +95,9 @@ def _endpoint(components: Components, endpoint: BatchEndpoint, deployment: str, 
 
 def _command(workspace: Workspace, work: Work) -> Iterator[Diagnosis]:
     for kind, reference in (("environments", work.environment), ("codes", work.code)):
-        if reference:
+        if reference.startswith("azureml://registries/"):
+            yield ok("trainer", f"{reference} is of a registry, and not looked at")
+        elif reference:
             name, version = name_and_version(reference)
             tail = f"{kind}/{quote(name, safe='')}/versions/{quote(version, safe='')}"
             workspace.call("GET", tail, f"look at {kind} {name}:{version}")
