@@ -27,7 +27,7 @@ from shared.services.azureml.online_control import OnlineEndpoint, Resource
 from shared.services.azureml.online_examine import Examination
 from shared.services.azureml.online_rollout import Plan, Rollout, staged_last, started
 from shared.services.azureml.online_scoring import Form, refusal, request, scores
-from shared.services.azureml.online_traffic import ALL, Aim, main, moved, next_share, steps_problems
+from shared.services.azureml.online_traffic import ALL, Aim, main, moved, steps_problems
 from shared.services.azureml.registry import MlRegistry
 from shared.services.azureml.workspace import Workspace
 from shared.services.credentials import Secret, Token, identity_token
@@ -162,11 +162,8 @@ class AzureMlOnline:
         if aim.deployment not in there:
             shown["made"] = self._rollout.template(there, traffic)
         if not self._is_staging(slot):
-            steps, share = [], 0
-            while share < ALL:
-                share = next_share(share, self._settings.traffic, at_once=aim.at_once)
-                steps.append(moved(traffic, aim.deployment, share))
-            shown |= {"traffic": traffic, "steps": steps}
+            shares = (ALL,) if aim.at_once else self._settings.traffic
+            shown |= {"traffic": traffic, "steps": [moved(traffic, aim.deployment, share) for share in shares]}
         return shown
 
     def begin(self, slot: Slot, artifact: Artifact) -> Begun:
@@ -182,7 +179,8 @@ class AzureMlOnline:
         aim = self._rollout.aim(artifact, live=not self._is_staging(slot))
         status = self._rollout.drive(aim)
         after: dict[str, object] = {"endpoint": self._online.url, "deployment": aim.deployment, "model": artifact.blob}
-        return Begun(before=before, after=after, operation=status.operation or aim.text())
+        seen = "" if status.partly else status.operation  # a step counts once `check` has told of it
+        return Begun(before=before, after=after, operation=seen or aim.text())
 
     def check(self, slot: Slot, operation: str) -> JobStatus:
         """How far it is; asks for what comes next when it is time: another try, or the next share of traffic."""

@@ -159,12 +159,14 @@ class Rollout:
             )
         if share == ALL and (aim.at_once or self._baked(aim, share)):
             return JobStatus(state=JobState.SUCCEEDED)
+        if aim.at_once:
+            return self._ask(aim, known, ALL)
         if share and share != aim.share:
             reached = msgspec.structs.replace(aim, share=share, since=self._now().timestamp())
             return _running(reached, f"{share} % of the traffic")
         if share and not self._baked(aim, share):
             return _running(aim, f"{share} % of the traffic")
-        return self._ask(aim, known, next_share(share, self._plan.steps, at_once=aim.at_once))
+        return self._ask(aim, known, next_share(share, self._plan.steps))
 
     def _baked(self, aim: Aim, share: int) -> bool:
         return aim.share == share and self._now().timestamp() >= aim.since + self._plan.bake

@@ -54,9 +54,9 @@ def steps_problems(steps: Sequence[int]) -> list[str]:
     return [f"traffic = {list(steps)} must rise from more than 0 to {ALL}, such as [10, 50, 100]"]
 
 
-def next_share(share: int, steps: Sequence[int], *, at_once: bool) -> int:
+def next_share(share: int, steps: Sequence[int]) -> int:
     """The share that comes after this one."""
-    return ALL if at_once else next((step for step in steps if step > share), ALL)
+    return next((step for step in steps if step > share), ALL)
 
 
 def moved(traffic: Mapping[str, int], to: str, share: int) -> dict[str, int]:
