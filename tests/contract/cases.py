@@ -127,7 +127,7 @@ class Case:
         begun = self.endpoint.begin(slot, artifact)
         if not begun.operation:
             return JobStatus(state=JobState.SUCCEEDED)
-        return awaited(lambda: self.endpoint.check(slot, begun.operation), PATIENCE)
+        return awaited(Followed(self.endpoint, slot, begun.operation), PATIENCE)
 
     def scores(self, slot: Slot) -> list[float]:
         """What the slot answers, by rows or by file, whichever the service does."""
@@ -142,6 +142,18 @@ class Case:
         status = awaited(lambda: self.endpoint.scored_file(slot, job), PATIENCE)
         assert status.state is JobState.SUCCEEDED, status.details
         return self.endpoint.scores_in(self.ports.blobs.open(f"{folder}/scores.csv"))
+
+
+class Followed:
+    """A change, looked at as the domain does: each time what the look before gave is checked."""
+
+    def __init__(self, endpoint: Endpoint, slot: Slot, operation: str) -> None:
+        self._endpoint, self._slot, self._operation = endpoint, slot, operation
+
+    def __call__(self) -> JobStatus:
+        status = self._endpoint.check(self._slot, self._operation)
+        self._operation = status.operation or self._operation
+        return status
 
 
 def _without(row: list[str], place: int) -> tuple[str, ...]:
