@@ -157,11 +157,16 @@ def first_model(control: ControlClient, name: str, component: str) -> str:
 
 def serve(control: ControlClient, name: str, component: str, model: str) -> None:
     """A batch endpoint whose default deployment scores with this model."""
+    create_endpoint(control, name)
+    deploy(control, name, "first", fixed(control, component, f"{name}-score-first", model))
+
+
+def fixed(control: ControlClient, component: str, name: str, model: str) -> str:
+    """The scoring component under another name, with this model in its step instead of an input for one; its id."""
     spec = control.arm("GET", component.partition(f"{control.scope}/")[2])["properties"]["componentSpec"]
     spec["jobs"]["work"]["inputs"]["model"] = {"job_input_type": "custom_model", "uri": model}
-    del spec["inputs"]["model"]
-    create_endpoint(control, name)
-    deploy(control, name, "first", control.create_component(f"{name}-score-first", spec))
+    del spec["inputs"]["model"], spec["name"], spec["version"]
+    return control.create_component(name, spec)
 
 
 def create_endpoint(control: ControlClient, name: str) -> None:

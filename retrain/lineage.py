@@ -38,6 +38,7 @@ def of_champion(champion: Champion, ports: Ports) -> bool:
     told = Lineage(
         artifact=champion.artifact,
         target=champion.target,
+        served=champion.location,
         run=champion.run,
         champion=champion.version,
         since=champion.since.isoformat(timespec="seconds"),

@@ -380,11 +380,13 @@ class Lineage(Record, frozen=True):
     """What a registry is told of a model: where it came from, how it was judged, what became of it.
 
     `data` names the content that it learnt from, `manifest` the list of its parts, `files` what landed. `champion` is
-    the version in production that it is or was last, None for one that never was.
+    the version in production that it is or was last, None for one that never was. `served` is where the endpoint says
+    that it is: the registry may have it already, from whoever deployed it first.
     """
 
     artifact: Artifact
     target: str
+    served: str = ""
     run: str = ""
     job: str = ""
     data: str = ""

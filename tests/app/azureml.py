@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from local import adult
-from local.scenery_azureml import AzureMlScene, stage
+from local.scenery_azureml import AzureMlScene, deploy, fixed, stage
 from local.services.azureml.control.client import ControlClient
 from local.stack import Stack
 from retrain.run import Run
@@ -52,6 +52,18 @@ class AzureMlWorld(DesignerWorld):
         """All deployments of the endpoint."""
         shown = self.control.arm("GET", f"batchEndpoints/{self.name}/deployments")["value"]
         return sorted(one["name"] for one in shown)
+
+    def vacate(self) -> None:
+        """Leaves the endpoint without a default deployment: nothing is live."""
+        properties = {"authMode": "AADToken", "defaults": {"deploymentName": None}}
+        self.control.arm("PUT", f"batchEndpoints/{self.name}", properties, location="eastus2")
+
+    def serve_other(self) -> None:
+        """Somebody else puts another model live: a copy of the first, as a version of its own."""
+        shown = self.control.arm("GET", f"models/{self.name}/versions/1")["properties"]
+        other = self.control.register_model(self.name, "2", shown["modelUri"])["id"]
+        component = f"{self.control.scope}/components/{self.name}-score/versions/1"
+        deploy(self.control, self.name, "other", fixed(self.control, component, f"{self.name}-other", other))
 
     def versions(self) -> dict[str, dict[str, str]]:
         """Tags of the registered model's versions."""

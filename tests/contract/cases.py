@@ -19,12 +19,14 @@ from typing import Any
 
 import pytest
 
-from local import scenery_designer
+from local import scenery_azureml, scenery_designer
 from local.scenery import Scene, stage
+from local.scenery_azureml import AzureMlScene
 from local.scenery_designer import DesignerScene
 from local.scenery_factory import through_factory
 from local.scenery_service import deployed_anew
 from local.services.azureml.client import DesignerClient
+from local.services.azureml.control.client import ControlClient
 from local.services.studio.client import StudioClient
 from retrain.model import Model
 from retrain.ports import Endpoint, JobState, JobStatus, Ports, Rows, Slot, Trainer
@@ -40,12 +42,13 @@ LABEL = "income"
 
 @dataclass(frozen=True)
 class Faults:
-    """Operations of a stand-in by what a client does, and the words of its log that name what changed something."""
+    """Operations of a stand-in by what a client does. `weight` is the parameter of its jobs that changes the model."""
 
     submit: str = ""
     poll: str = ""
     begin: str = ""
     score: str = ""
+    weight: str = "L2 Weight"
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,7 @@ def _without(row: list[str], place: int) -> tuple[str, ...]:
     return tuple(row[:place] + row[place + 1 :])
 
 
-Maker = Callable[[StudioClient, str, str, str], Scene | DesignerScene]
+Maker = Callable[[StudioClient, str, str, str], Scene | DesignerScene | AzureMlScene]
 """(services, storage, name, CSV text) → a model that is served, trained on that text."""
 
 
@@ -186,6 +189,21 @@ def _new(services: StudioClient, storage: str, name: str, text: str) -> Scene:
     return deployed_anew(services, _classic(services, storage, name, text), storage)
 
 
+def _azureml(services: StudioClient, storage: str, name: str, text: str) -> AzureMlScene:
+    tried = 'scores = "deployment"\nstaging = "trial"'
+    return scenery_azureml.stage(
+        ControlClient(services.url, "contract-today"), storage, name, text, task="classification", label=LABEL,
+        learner="logistic-regression", metric="auc", endpoint=tried,
+    )  # fmt: skip
+
+
+def _azureml_invoked(services: StudioClient, storage: str, name: str, text: str) -> AzureMlScene:
+    return scenery_azureml.stage(
+        ControlClient(services.url, "contract-today"), storage, name, text, task="classification", label=LABEL,
+        learner="logistic-regression", metric="auc", by_endpoint=True,
+    )  # fmt: skip
+
+
 SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
     "studio-batch to studio-classic": (
         _classic,
@@ -206,6 +224,16 @@ SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
         _new,
         Faults(submit="submitjob", poll="getjobstatus"),
         Faults(begin="patchwebservice", score="execute"),
+    ),
+    "azureml-batch to azureml-batch": (
+        _azureml,
+        Faults(submit="putmljob", poll="getmljob", weight="l2_weight"),
+        Faults(begin="putbatchdeployment"),
+    ),
+    "azureml-batch by an endpoint to azureml-batch by jobs": (
+        _azureml_invoked,
+        Faults(submit="invokebatch", poll="getmljob", weight="l2_weight"),
+        Faults(),
     ),
 }
 """By name: what makes the model, and the operations by which faults of trainer and endpoint are ordered."""

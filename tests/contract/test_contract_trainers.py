@@ -67,7 +67,7 @@ def test_an_unknown_job_is_not_found(subject: Case) -> None:
 
 @stand_ins()
 def test_the_parameters_of_a_run_reach_the_job(subject: Case) -> None:
-    assert subject.trained().sha256 != subject.trained(**{"L2 Weight": "5000"}).sha256
+    assert subject.trained().sha256 != subject.trained(**{subject.trainer_faults.weight: "5000"}).sha256
 
 
 def test_other_data_make_another_model(subject: Case) -> None:

@@ -57,9 +57,9 @@ class MlRegistry:
     def keep(self, told: Lineage) -> str:
         """Registers the model unless it is, and tags it; the id of its version. Repeating it is harmless.
 
-        Tags that others gave it stay.
+        Tags that others gave it stay. A version that somebody else registered and deployed is taken as it is.
         """
-        found = self._found(told.artifact)
+        found = self._found(told.artifact) or self._deployed(told.served)
         if found is None:
             return self._registered(told.artifact, tags_of(told), told.job).id
         tags = {**found.tags, **tags_of(told)}
@@ -103,10 +103,22 @@ class MlRegistry:
     def _found(self, artifact: Artifact) -> MlVersion | None:
         return next((one for one in self._versions() if one.sha256 == artifact.sha256), None)
 
+    def _deployed(self, asset: str) -> MlVersion | None:
+        """The version that an endpoint serves, if it is one of this model that nobody told us the hash of."""
+        base = f"{self._workspace.path}/{self._tail}/versions/".lower()
+        if not asset.lower().startswith(base):
+            return None
+        tail = f"{self._tail}/versions/{asset[len(base) :]}"
+        shown = self._workspace.find(tail, f"look at model {asset}")
+        found = None if shown is None else msgspec.convert(shown, MlVersion)
+        return found if found is not None and not found.sha256 else None
+
     def _there(self, version: MlVersion) -> bool:
+        """Whether its file is; one that lies outside of our storage is believed to be."""
         blob = self._workspace.stores.blob(str(version.properties.get("modelUri") or ""))
         try:
-            self._blobs.head(blob)
+            if blob:
+                self._blobs.head(blob)
         except NotFound:
             return False
         self._known[version.sha256] = version.id
