@@ -35,12 +35,16 @@ def _deployment(request: web.Request) -> tuple[Operations, OnlineEndpoint, Onlin
 
 
 def _headers(request: web.Request, begun: OnlineOperation) -> dict[str, str]:
-    wait = request.app[OPERATIONS].engine.switches["onlineRetryAfter"]
-    headers = {
+    return {
         "Azure-AsyncOperation": views.operation_url(begun, request),
         "x-ms-async-operation-timeout": TIMEOUTS[begun.of],
+        **_wait(request),
     }
-    return headers | ({"Retry-After": f"{wait:g}"} if wait else {})
+
+
+def _wait(request: web.Request) -> dict[str, str]:
+    wait = request.app[OPERATIONS].engine.switches["onlineRetryAfter"]
+    return {"Retry-After": f"{wait:.0f}"} if wait else {}
 
 
 def _put_status(request: web.Request, new: bool) -> int:
@@ -200,7 +204,8 @@ def _followed(request: web.Request) -> OnlineOperation:
 @operation("getonlineoperation")
 async def get_operation(request: web.Request) -> web.Response:
     """GET mfeOperationsStatus/{id}: always 200, whatever it says."""
-    return json_response(views.operation(_followed(request)))
+    found = _followed(request)
+    return json_response(views.operation(found), headers={} if found.status in ENDED else _wait(request))
 
 
 @operation("getonlineresult")

@@ -5,7 +5,7 @@ from local.services.engine.switches import Switch, number, one_of
 TABLE: dict[str, Switch] = {
     "onlineEndpointDelay": Switch(2.0, number(0, 86400), "seconds a change of an endpoint takes, traffic too"),
     "onlineDeploymentDelay": Switch(6.0, number(0, 86400), "seconds a deployment takes; the real one took minutes"),
-    "onlineRetryAfter": Switch(0.0, number(0, 3600), "seconds in Retry-After of an accepted change; 0 sends none"),
+    "onlineRetryAfter": Switch(0.0, number(0, 3600), "whole seconds in Retry-After of a change under way; 0: none"),
     "onlineUpdateStatus": Switch(200, one_of(200, 201), "status of a PUT of what is there already"),
     "onlineBusy": Switch(
         "endpoint",
