@@ -24,9 +24,11 @@ from local.scenery import Scene, stage
 from local.scenery_azureml import AzureMlScene
 from local.scenery_designer import DesignerScene
 from local.scenery_factory import through_factory
+from local.scenery_online import served_online
 from local.scenery_service import deployed_anew
 from local.services.azureml.client import DesignerClient
 from local.services.azureml.control.client import ControlClient
+from local.services.azureml.online.client import OnlineClient
 from local.services.studio.client import StudioClient
 from retrain.model import Model
 from retrain.ports import Endpoint, JobState, JobStatus, Ports, Rows, Slot, Trainer
@@ -204,6 +206,12 @@ def _azureml_invoked(services: StudioClient, storage: str, name: str, text: str)
     )  # fmt: skip
 
 
+def _azureml_online(services: StudioClient, storage: str, name: str, text: str) -> AzureMlScene:
+    online = OnlineClient(services.url, "contract-today")
+    online.switches(onlineEndpointDelay=0.02, onlineDeploymentDelay=0.02)
+    return served_online(online, _azureml(services, storage, name, text), "bake = 0", "settle = 0")
+
+
 SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
     "studio-batch to studio-classic": (
         _classic,
@@ -234,6 +242,11 @@ SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
         _azureml_invoked,
         Faults(submit="invokebatch", poll="getmljob", weight="l2_weight"),
         Faults(),
+    ),
+    "azureml-batch to azureml-online": (
+        _azureml_online,
+        Faults(submit="putmljob", poll="getmljob", weight="l2_weight"),
+        Faults(begin="putonlinedeployment", score="scoreonline"),
     ),
 }
 """By name: what makes the model, and the operations by which faults of trainer and endpoint are ordered."""
