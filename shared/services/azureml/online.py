@@ -193,10 +193,6 @@ class AzureMlOnline:
     def score(self, slot: Slot, rows: Rows) -> list[float]:
         """Predictions, at most `chunk` rows in one call; a candidate's deployment is named by the header."""
         deployment = self._staged().name if self._is_staging(slot) else ""
-        return self.scored_by(deployment, rows)
-
-    def scored_by(self, deployment: str, rows: Rows) -> list[float]:
-        """Predictions of a deployment; of whichever the traffic goes to when none is named."""
         found: list[float] = []
         for start in range(0, len(rows.values), self.chunk):
             part = Rows(columns=rows.columns, values=rows.values[start : start + self.chunk])
