@@ -9,16 +9,29 @@ from hashlib import sha256
 import msgspec
 import pytest
 
+from local.scenery_azureml import DATASTORES
 from retrain.errors import AccessDenied, BadConfiguration, BadRequest, NotFound, Throttled, Unavailable
 from retrain.ports import Housed, JobState
 from retrain.run import Artifact
 from retrain.scoring import same_scores
+from shared.services.azureml.files import WorkspaceFiles
 from shared.services.azureml.online import AzureMlOnline
 from shared.services.azureml.online_traffic import Aim
+from shared.services.azureml.workspace import Workspace
 from tests.waiting import awaited
 
-from .azureml_lab import AzureMlLab
+from .azureml_lab import COMPUTE, TRAINING, AzureMlLab
 from .online_lab import ROWS, Change, OnlineLab, given, short
+
+COMMAND = (
+    "python train.py --data ${{inputs.data}} --label ${{inputs.label}} --task classification "
+    "--learner logistic-regression --model ${{outputs.model}}"
+)
+LABEL = {"label": {"jobInputType": "literal", "value": "income"}}
+
+
+def at(uri: str) -> dict[str, str]:
+    return {"jobInputType": "uri_file", "uri": uri}
 
 
 @pytest.fixture(scope="module")
@@ -393,9 +406,10 @@ def test_examining_finds_nothing_wrong_and_changes_nothing(lab: OnlineLab) -> No
     lab.control.clear_log()
     found = list(lab.client().examine())
     assert [one.message for one in found if one.verdict != "ok"] == []
-    assert len(found) == 4
+    assert len(found) == 4 + len(DATASTORES)
     asked = {seen["operation"] for seen in lab.control.log() if lab.name in seen["path"]}
-    assert asked <= {"getonlineendpoint", "listonlinedeployments", "listonlinekeys", "getonlineswagger", "getasset"}
+    reading = {"getonlineendpoint", "listonlinedeployments", "listonlinekeys", "getonlineswagger", "getasset"}
+    assert asked <= reading
 
 
 def test_examining_tells_what_costs_machines_and_what_failed(lab: OnlineLab) -> None:
@@ -413,6 +427,43 @@ def test_examining_tells_of_a_key_that_does_not_open(lab: OnlineLab, azureml: Az
     client = AzureMlOnline(lab.settings(), lab.blobs, key=Secret("env:KEY", lambda: "wrong"), token=azureml.token)
     (wrong,) = [one for one in client.examine() if one.verdict == "fail"]
     assert "does not open it: HTTP 401" in wrong.message
+
+
+def deployed(lab: OnlineLab, uri: str) -> AzureMlOnline:
+    """A client of an endpoint whose live model was registered from a URI of the workspace's own."""
+    name = f"theirs-{lab.name}"
+    model = lab.control.register_model(name, "1", uri)["id"]
+    lab.control.deployment(lab.name, "blue", model)
+    return lab.client()
+
+
+@pytest.mark.parametrize("form", ["{output}", "{output}/", "azureml://jobs/{job}/outputs/model"])
+def test_a_model_that_users_made_in_the_workspaces_own_store_can_be_copied(lab: OnlineLab, form: str) -> None:
+    job = f"made-{lab.name}-{len(form)}"
+    inputs = {"data": at(f"azureml://datastores/{DATASTORES['runs']}/paths/{TRAINING.partition('/')[2]}"), **LABEL}
+    lab.control.command_job(job, COMMAND, inputs, {"model": {"jobOutputType": "custom_model"}}, computeId=COMPUTE)
+    ended = lab.control.wait_job(job)
+    assert ended["status"] == "Completed", ended
+    output = ended["outputs"]["model"]["uri"]
+    client = deployed(lab, form.format(output=output.rstrip("/"), job=job))
+    content = b"".join(client.artifact(client.production()))
+    assert client.current(client.production()).location.endswith("/versions/1")
+    slot, kept = client.production(), lab.azureml.artifact(content)
+    assert given(client, slot, kept).partly == [] and lab.traffic() == {"blue": 100}  # it is known by its bytes
+
+
+def test_a_model_of_several_files_or_of_none_cannot_be_copied(lab: OnlineLab) -> None:
+    for number in (1, 2):
+        lab.blobs.write(f"history/income/several/{number}.txt", b"part")
+    client, path = lab.client(), f"azureml://datastores/{DATASTORES['history']}/paths/income"
+    files = WorkspaceFiles(Workspace(lab.azureml.workspace, DATASTORES, token=lab.azureml.token))
+    with pytest.raises(AccessDenied, match="a folder of 2 files"):
+        b"".join(files.open(f"{path}/several"))
+    with pytest.raises(NotFound):
+        b"".join(files.open(f"{path}/nothing"))
+    with pytest.raises(AccessDenied, match="no path in a datastore"):
+        b"".join(files.open("https://account.blob.core.windows.net/models/one"))
+    assert client.current(client.production()).resource == "blue"
 
 
 def test_an_aim_is_read_as_it_was_written() -> None:

@@ -10,18 +10,22 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import msgspec
 
 from retrain import paths
-from retrain.errors import AccessDenied, BadConfiguration, BadRequest, NotFound
+from retrain.errors import BadConfiguration, BadRequest, NotFound
+from retrain.findings import examined
 from retrain.model import Section
 from retrain.ports import Begun, Blobs, Deployed, Diagnosis, JobState, JobStatus, Rows, Slot
 from retrain.run import Artifact
 from shared.redact import redact
 from shared.services import credentials
 from shared.services.azureml.assets import problems
+from shared.services.azureml.examine import datastores
+from shared.services.azureml.files import WorkspaceFiles
 from shared.services.azureml.online_access import Access
 from shared.services.azureml.online_control import OnlineEndpoint, Resource
 from shared.services.azureml.online_examine import Examination
@@ -103,7 +107,7 @@ class AzureMlOnline:
         self._settings, self._blobs = settings, blobs
         self.chunk = settings.rows_per_call
         workspace = Workspace(settings.workspace, settings.datastores, http=Http(settings.workspace), token=token)
-        self._online = OnlineEndpoint(workspace, settings.endpoint)
+        self._online, self._files = OnlineEndpoint(workspace, settings.endpoint), WorkspaceFiles(workspace)
         self._access = Access(self._online, key, token)
         self.registry = MlRegistry(workspace, settings.registry, blobs)
         plan = Plan(steps=settings.traffic, bake=settings.bake, own=settings.deployment, instances=settings.instances)
@@ -146,7 +150,7 @@ class AzureMlOnline:
         return Deployed(resource=", ".join(sorted(traffic)), location=shared)
 
     def artifact(self, slot: Slot) -> Iterator[bytes]:
-        """The bytes of the model that serves. Raises NotFound; AccessDenied where they are not in our storage."""
+        """The bytes of the model that serves. Raises NotFound; AccessDenied where we may not read, or it is no file."""
         return self._opened(self._staged() if self._is_staging(slot) else self._serving())
 
     def record(self, slot: Slot) -> bytes:
@@ -236,7 +240,9 @@ class AzureMlOnline:
 
     def examine(self) -> Iterator[Diagnosis]:
         """The endpoint, its deployments, its key and where models lie; changes nothing."""
-        return Examination(self._online, self._access, self._rollout, self._opened).findings()
+        yield from Examination(self._online, self._access, self._rollout, self._opened).findings()
+        stores = partial(datastores, "endpoint", self._online.workspace, self._settings.datastores)
+        yield from examined("endpoint", stores)
 
     def _serving(self) -> Resource:
         name = main(self._online.get().traffic)
@@ -253,12 +259,7 @@ class AzureMlOnline:
 
     def _opened(self, deployment: Resource) -> Iterator[bytes]:
         blob = self.registry.blob_of(deployment.model)
-        if not blob:
-            raise AccessDenied(
-                f"the model {deployment.model} lies in no container of ours that `datastores` names, so it cannot be "
-                "copied; register it from there, or keep a copy of it yourself"
-            )
-        return self._blobs.open(blob)
+        return self._blobs.open(blob) if blob else self._files.model(deployment.model)
 
     def _is_staging(self, slot: Slot) -> bool:
         if slot.url not in (self._online.url, self.staging()[0].url):
