@@ -11,7 +11,8 @@ from retrain.errors import BadConfiguration, Conflict, NotFound, PermanentError,
 from retrain.ports import JobState, JobStatus, Slot
 from retrain.run import Artifact
 from retrain.scoring import same_scores
-from shared.services.azureml.endpoint import KEPT, AzureMlEndpoint, AzureMlEndpointSettings
+from shared.services.azureml.deployments import KEPT
+from shared.services.azureml.endpoint import AzureMlEndpoint, AzureMlEndpointSettings
 from tests.waiting import awaited
 
 from .azureml_lab import AzureMlLab

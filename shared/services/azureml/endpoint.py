@@ -7,30 +7,30 @@ deployment that is not the default one.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any, Literal, Self
+from typing import ClassVar, Literal, Self
 from uuid import uuid4
 
 import msgspec
 
 from retrain import paths
-from retrain.errors import AccessDenied, BadConfiguration, Conflict, NotFound
+from retrain.errors import AccessDenied, Conflict, NotFound
 from retrain.findings import examined, ok
 from retrain.model import Section
 from retrain.ports import Begun, Blobs, Deployed, Diagnosis, JobState, JobStatus, Rows, Slot
 from retrain.run import Artifact
 from shared.redact import redact
-from shared.services import pointers
 from shared.services.azureml import assets, examine
 from shared.services.azureml.assets import name_and_version
 from shared.services.azureml.batch import BatchEndpoint, Invocation
 from shared.services.azureml.components import Components
+from shared.services.azureml.deployments import PREFIX, Deployments
 from shared.services.azureml.evaluation import ScoringJobs, ScoringWork
 from shared.services.azureml.jobs import Jobs
 from shared.services.azureml.registry import MlRegistry
+from shared.services.azureml.trials import Trials
 from shared.services.azureml.work import Kind, read_from, written_to
 from shared.services.azureml.workspace import Workspace
 from shared.services.credentials import Token, identity_token
@@ -40,11 +40,6 @@ from shared.services.studio.scores import scores_in_csv
 
 CONTAINERS = (paths.RUNS, paths.HISTORY, paths.CANDIDATES, paths.CHAMPIONS)
 """Where rows, scores and models are: jobs must reach them all."""
-PREFIX = "retrain-"
-"""Begins the names of deployments of ours."""
-KEPT = 5
-"""So many deployments that were the default stay, so that going back takes no time; an endpoint has room for 20."""
-DONE, BAD = "succeeded", ("failed", "canceled")
 
 
 class AzureMlEndpointSettings(Section, frozen=True):
@@ -54,6 +49,9 @@ class AzureMlEndpointSettings(Section, frozen=True):
     `registry` the name that models are registered under. With `scores = "job"` candidates are scored by jobs, under the
     names in `staging`; with "deployment" those are deployments of the endpoint.
     """
+
+    per_key: ClassVar[tuple[str, ...]] = ("endpoint",)
+    """Settings that must differ from key to key, where a model has keys."""
 
     workspace: str
     endpoint: str
@@ -111,9 +109,11 @@ class AzureMlEndpoint:
         self._settings, self._blobs = settings, blobs
         self._workspace = Workspace(settings.workspace, settings.datastores, http=http, token=token)
         self._endpoint = BatchEndpoint(self._workspace, settings.endpoint)
+        self._deployments = Deployments(self._workspace, self._endpoint, settings.work, many(settings.staging))
         self._components, self._jobs = Components(self._workspace), Jobs(self._workspace)
-        self._scoring = ScoringJobs(self._workspace, settings.work, blobs)
         self.registry = MlRegistry(self._workspace, settings.registry, blobs)
+        scoring = ScoringJobs(self._workspace, settings.work, blobs)
+        self._trials = Trials(self._endpoint.url, many(settings.staging), scoring, self.registry, blobs)
 
     @classmethod
     def of(cls, settings: AzureMlEndpointSettings, blobs: Blobs, env: Mapping[str, str] | None = None) -> Self:
@@ -126,8 +126,10 @@ class AzureMlEndpoint:
 
     def staging(self) -> Sequence[Slot]:
         """Places where a candidate may be tried."""
-        base = f"{self._endpoint.url}/{'deployments' if self._deploys else 'candidates'}"
-        return tuple(Slot(name="staging", url=f"{base}/{name}", by_file=True) for name in many(self._settings.staging))
+        if not self._deploys:
+            return self._trials.slots()
+        urls = (self._deployment_url(name) for name in many(self._settings.staging))
+        return tuple(Slot(name="staging", url=url, by_file=True) for url in urls)
 
     def settle(self) -> timedelta:
         """None: the next invocation goes to the new default."""
@@ -135,16 +137,15 @@ class AzureMlEndpoint:
 
     def current(self, slot: Slot) -> Deployed:
         """The model of the default deployment, or of the candidate. Raises NotFound: there is none yet."""
-        if self._is_pointer(slot):
-            pointer = pointers.named(self._blobs, _pointer(slot))
-            return Deployed(resource=slot.url, location=self._blobs.url(pointer.model))
+        if self._is_trial(slot):
+            return self._trials.current(slot)
         name = self._deployment_of(slot)
-        return Deployed(resource=f"{self._endpoint.url}/deployments/{name}", location=self._model_of(name))
+        return Deployed(resource=self._deployment_url(name), location=self._deployments.model_of(name))
 
     def artifact(self, slot: Slot) -> Iterator[bytes]:
         """The bytes of that model. Raises NotFound; AccessDenied where it lies outside of our storage."""
-        if self._is_pointer(slot):
-            return self._blobs.open(pointers.named(self._blobs, _pointer(slot)).model)
+        if self._is_trial(slot):
+            return self._trials.artifact(slot)
         model = self.current(slot).location
         blob = self.registry.blob_of(model)
         if not blob:
@@ -169,31 +170,21 @@ class AzureMlEndpoint:
         Raises:
             BadConfiguration: the component cannot take a model.
         """
+        if self._is_trial(slot):
+            return self._trials.begin(slot, artifact)
         before = self._served(slot)
-        if self._is_pointer(slot):
-            self._blobs.head(artifact.blob)
-            pointer = pointers.read(self._blobs, _pointer(slot))
-            if not pointer.names(artifact):
-                pointers.write(self._blobs, pointer.renamed(artifact))
-            return Begun(before=before, after={"model": artifact.blob})
         self._blobs.head(artifact.blob)
-        model, name = self.registry.version_of(artifact), self._name_for(slot, artifact)
-        component = self._baked(model)
-        self._deploy(name, component, model)
-        after: dict[str, object] = {"deployment": name, "component": component, "model": model}
-        return Begun(before=before, after=after, operation=f"{self._endpoint.url}/deployments/{name}")
+        name = self._name_for(slot, artifact)
+        after = self._deployments.deploy(name, self.registry.version_of(artifact))
+        return Begun(before=before, after=after, operation=self._deployment_url(name))
 
     def check(self, slot: Slot, operation: str) -> JobStatus:
         """How far a deployment is; of production it is made the default as soon as it is there, and done once it is."""
         name = operation.rpartition("/")[2]
-        shown = self._endpoint.deployment(name)
-        state = _state(shown)
-        if state in BAD:
-            why = f"deployment {name} is {state}; look at it in the studio"
-            return JobStatus(state=JobState.FAILED, details=why)
-        if state != DONE:
-            return JobStatus(state=JobState.RUNNING)
-        return JobStatus(state=JobState.SUCCEEDED) if slot.name == "staging" else self._moved(name)
+        status = self._deployments.look(name)
+        if slot.name == "staging" or status.state is not JobState.SUCCEEDED:
+            return status
+        return self._deployments.make_default(name)
 
     def score(self, slot: Slot, rows: Rows) -> list[float]:
         """Not here. Raises Conflict."""
@@ -202,11 +193,8 @@ class AzureMlEndpoint:
     def score_file(self, slot: Slot, rows: str, scores: str) -> str:
         """Starts a job: of production by invoking the endpoint as users do; of a candidate by its model, or its own
         deployment."""
-        if self._is_pointer(slot):
-            pointer = pointers.named(self._blobs, _pointer(slot))
-            pointers.check_bytes(self._blobs, pointer)
-            model = self.registry.version_of(Artifact(blob=pointer.model, sha256=pointer.sha256))
-            return self._scoring.score(model, rows, scores)
+        if self._is_trial(slot):
+            return self._trials.score_file(slot, rows, scores)
         settings, stores = self._settings, self._workspace.stores
         self._blobs.delete(scores)  # an output is not written over another one
         name = self._deployment_of(slot)
@@ -224,9 +212,11 @@ class AzureMlEndpoint:
 
     def scored_file(self, slot: Slot, job: str) -> JobStatus:
         """How far it is; failed when the default moved meanwhile: then it is unknown whose scores these are."""
+        if self._is_trial(slot):
+            return self._trials.scored_file(job)
         name, _, deployment = job.partition("#")
         status = self._jobs.look(name)
-        if status.state is not JobState.SUCCEEDED or self._is_pointer(slot):
+        if status.state is not JobState.SUCCEEDED:
             return status
         now = self._deployment_of(slot)
         if now == deployment:
@@ -257,7 +247,7 @@ class AzureMlEndpoint:
         if not name:
             yield ok("endpoint", f"batch endpoint {self._endpoint.name} has no default deployment yet; nothing is live")
             return
-        model, version = name_and_version(self._model_of(name))
+        model, version = name_and_version(self._deployments.model_of(name))
         yield ok(
             "endpoint", f"batch endpoint {self._endpoint.name} scores with {model}:{version}, by deployment {name}"
         )
@@ -266,8 +256,11 @@ class AzureMlEndpoint:
     def _deploys(self) -> bool:
         return self._settings.scores == "deployment"
 
-    def _is_pointer(self, slot: Slot) -> bool:
+    def _is_trial(self, slot: Slot) -> bool:
         return slot.name == "staging" and not self._deploys
+
+    def _deployment_url(self, name: str) -> str:
+        return f"{self._endpoint.url}/deployments/{name}"
 
     def _deployment_of(self, slot: Slot) -> str:
         if slot.name == "staging":
@@ -284,93 +277,7 @@ class AzureMlEndpoint:
         except NotFound:
             return Deployed(resource=slot.url, location="")
 
-    def _model_of(self, deployment: str) -> str:
-        """The id of the model that is fixed in a deployment's component.
-
-        Raises:
-            BadConfiguration: none is.
-        """
-        configured = self._endpoint.deployment(deployment)["properties"].get("deploymentConfiguration") or {}
-        component = (configured.get("componentId") or {}).get("assetId") or ""
-        if not component:
-            raise BadConfiguration(f"deployment {deployment} of {self._endpoint.name} is none of a pipeline component")
-        places = self._components.show(self._settings.component).places(self._settings.model_input)
-        found = self._components.show(component).model_at(places)
-        if not found:
-            step, name = places[0]
-            raise BadConfiguration(
-                f"deployment {deployment} of {self._endpoint.name} has no model fixed for input {name!r} of step "
-                f"{step!r}, as {self._settings.component} would have it; Retrain cannot tell which model is live"
-            )
-        return self._workspace.asset("models", found)
-
     def _name_for(self, slot: Slot, artifact: Artifact) -> str:
         if slot.name == "staging":
             return slot.url.rpartition("/")[2]
         return f"{PREFIX}{artifact.sha256[:16]}"
-
-    def _baked(self, model: str) -> str:
-        """The id of the scoring component with this model fixed in it."""
-        settings = self._settings
-        template = self._components.show(settings.component)
-        spec = template.with_model(settings.model_input, settings.model_as, model)
-        name, version = name_and_version(settings.component)
-        model_name, model_version = name_and_version(model)
-        return self._components.ensure(f"{name}-{model_name}", f"{version}-{model_version}", spec)
-
-    def _deploy(self, name: str, component: str, model: str) -> None:
-        """Asks for the deployment, unless it is there and as wanted."""
-        found = self._endpoint.find_deployment(name)
-        if found is not None and _state(found) not in BAD and _component_in(found) == component.lower():
-            return
-        settings: dict[str, Any] = {"continue_on_step_failure": "false"}
-        if self._settings.compute:
-            settings["default_compute"] = self._workspace.compute(self._settings.compute)
-        configuration = {
-            "deploymentConfigurationType": "PipelineComponent",
-            "componentId": {"referenceType": "Id", "assetId": component},
-            "settings": settings,
-        }
-        body = {
-            "location": self._endpoint.show().get("location"),
-            "tags": {"madeBy": "Retrain", "retrainModel": model},
-            "properties": {"deploymentConfiguration": configuration},
-        }
-        self._endpoint.deploy(name, body)
-
-    def _moved(self, name: str) -> JobStatus:
-        shown = self._endpoint.show()
-        default = (shown["properties"].get("defaults") or {}).get("deploymentName")
-        if default != name:
-            self._endpoint.make_default(name)
-            return JobStatus(state=JobState.RUNNING)
-        if _state(shown) not in (DONE, ""):
-            return JobStatus(state=JobState.RUNNING)
-        self._prune(name)
-        return JobStatus(state=JobState.SUCCEEDED)
-
-    def _prune(self, default: str) -> None:
-        """Deletes the oldest deployments of ours beyond those that are kept."""
-        stagings = {name.lower() for name in many(self._settings.staging)}
-        ours = [
-            one
-            for one in self._endpoint.deployments()
-            if one["name"].startswith(PREFIX) and one["name"] != default and one["name"].lower() not in stagings
-        ]
-        ours.sort(key=lambda one: str((one.get("systemData") or {}).get("createdAt") or ""))
-        for extra in ours[: max(len(ours) - KEPT, 0)]:
-            self._endpoint.remove(extra["name"])
-
-
-def _state(shown: Mapping[str, Any]) -> str:
-    return str((shown.get("properties") or {}).get("provisioningState") or "").lower()
-
-
-def _component_in(shown: Mapping[str, Any]) -> str:
-    configured = shown["properties"].get("deploymentConfiguration") or {}
-    return str((configured.get("componentId") or {}).get("assetId") or "").lower()
-
-
-def _pointer(slot: Slot) -> str:
-    """The blob that says which candidate is tried at a place: whoever holds the place wrote it."""
-    return f"{paths.RUNS}/_tried/{hashlib.sha256(slot.url.lower().encode()).hexdigest()[:16]}.json"
