@@ -11,6 +11,8 @@ from local.services.arm import service as arm
 from local.services.azureml import service as azureml
 from local.services.azureml.batch import service as azureml_batch
 from local.services.azureml.control import service as azureml_control
+from local.services.azureml.events import service as azureml_events
+from local.services.azureml.mlflow import service as azureml_mlflow
 from local.services.azureml.online import service as azureml_online
 from local.services.datafactory import service as datafactory
 from local.services.engine import control, pages
@@ -28,6 +30,8 @@ SERVICES: tuple[ModuleType, ...] = (
     azureml,
     azureml_control,
     azureml_batch,
+    azureml_events,
+    azureml_mlflow,
     azureml_online,
     datafactory,
     studio,
