@@ -42,7 +42,8 @@ class OnlineWorld(AzureMlWorld):
         """One more model that is served."""
         scene = super().add(name, champion, **options)
         self.online = OnlineClient(self.control.url, self.control.scope)
-        self.scenes[name] = served_online(self.online, scene, *self._lines, live=self._live)  # type: ignore[assignment]
+        lines = [line.replace("{score}", f'"{name}-score:1"') for line in self._lines]
+        self.scenes[name] = served_online(self.online, scene, *lines, live=self._live)  # type: ignore[assignment]
         self.configure()
         return scene
 

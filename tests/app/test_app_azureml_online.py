@@ -216,6 +216,30 @@ def test_a_deployment_that_cannot_be_made_fails_the_run_with_the_services_words(
     assert world.traffic() == {"blue": 100}
 
 
+def jobs(new: Callable[..., OnlineWorld]) -> OnlineWorld:
+    """A world whose candidates are scored by jobs."""
+    made = new(more=('scores = "job"', "component = {score}", 'compute = "cpu"'))
+    made.adopt()
+    return made
+
+
+def test_a_candidate_that_jobs_score_is_deployed_once_it_is_approved(new: Callable[..., OnlineWorld]) -> None:
+    world = jobs(new)
+    run, seen = world.watched(landed(world))
+    assert run.state is State.PROMOTED, run.why
+    assert seen[0] == {"blue": 100} and seen[-1] == {short(run): 100} and len(seen) == 4
+
+
+def test_a_candidate_that_jobs_score_and_the_gate_refuses_costs_no_deployment(new: Callable[..., OnlineWorld]) -> None:
+    world = jobs(new)
+    world.control.clear_log()
+    run = world.finish(landed(world, adult.shuffled()))
+    assert run.state is State.REFUSED, run.why
+    assert world.housed() == {"blue"}
+    asked = {seen["operation"] for seen in world.control.log() if f"onlineEndpoints/{world.name}" in seen["path"]}
+    assert not asked & {"putonlinedeployment", "putonlineendpoint", "deleteonlinedeployment"}
+
+
 def test_the_first_model_ever_gets_all_the_traffic(new: Callable[..., OnlineWorld]) -> None:
     code = '{ codeId = "azureml:score:1", scoringScript = "score.py" }'
     size, environment = 'instanceType = "Standard_DS3_v2"', 'environmentId = "azureml:sk:1"'

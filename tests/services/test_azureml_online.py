@@ -20,7 +20,7 @@ from shared.services.azureml.online_traffic import Aim
 from shared.services.azureml.workspace import Workspace
 from tests.waiting import awaited
 
-from .azureml_lab import COMPUTE, TRAINING, AzureMlLab
+from .azureml_lab import COMPUTE, NAME, TRAINING, AzureMlLab
 from .online_lab import ROWS, Change, OnlineLab, given, short
 
 COMMAND = (
@@ -427,6 +427,23 @@ def test_examining_tells_of_a_key_that_does_not_open(lab: OnlineLab, azureml: Az
     client = AzureMlOnline(lab.settings(), lab.blobs, key=Secret("env:KEY", lambda: "wrong"), token=azureml.token)
     (wrong,) = [one for one in client.examine() if one.verdict == "fail"]
     assert "does not open it: HTTP 401" in wrong.message
+
+
+def test_a_candidate_that_jobs_score_is_deployed_only_once_it_is_to_serve(lab: OnlineLab, other: Artifact) -> None:
+    client = lab.client(scores="job", component=f"{NAME}-score:1", compute=COMPUTE, traffic=(100,))
+    (slot,) = client.staging()
+    assert slot.by_file and not client.production().by_file
+    client.begin(slot, other)
+    assert client.current(slot).location == lab.blobs.url(other.blob)
+    lines = [ROWS.columns, *ROWS.values]
+    lab.blobs.write("runs/income/online/tried.csv", "".join(",".join(row) + "\n" for row in lines).encode())
+    job = client.score_file(slot, "runs/income/online/tried.csv", "runs/income/online/tried-scores.csv")
+    assert awaited(lambda: client.scored_file(slot, job)).state is JobState.SUCCEEDED
+    tried = client.scores_in(lab.blobs.open("runs/income/online/tried-scores.csv"))
+    assert set(lab.deployments()) == {"blue"}
+    promoted(lab, client, other)
+    assert lab.traffic() == {short(other): 100}
+    assert same_scores(client.score(client.production(), ROWS), tried)
 
 
 def deployed(lab: OnlineLab, uri: str) -> AzureMlOnline:

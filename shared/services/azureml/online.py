@@ -1,8 +1,9 @@
 """Serving by a managed online endpoint of Azure ML, blue/green: the port `Endpoint`.
 
 Production is the endpoint with its traffic; a candidate is tried in a deployment of its own, which has no traffic and
-is reached by a header. How deployments come and go and how traffic moves is known to `online_rollout`, Resource Manager
-is called in `online_control`, what scoring looks like is in `online_scoring`.
+is reached by a header, or by jobs before anything is deployed (`trials`). How deployments come and go and how traffic
+moves is known to `online_rollout`, Resource Manager is called in `online_control`, what scoring looks like is in
+`online_scoring`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import csv
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import msgspec
 
@@ -24,6 +25,7 @@ from retrain.run import Artifact
 from shared.redact import redact
 from shared.services import credentials
 from shared.services.azureml.assets import problems
+from shared.services.azureml.evaluation import ScoringJobs, ScoringWork
 from shared.services.azureml.examine import datastores
 from shared.services.azureml.files import WorkspaceFiles
 from shared.services.azureml.online_access import Access
@@ -33,15 +35,16 @@ from shared.services.azureml.online_rollout import Plan, Rollout, staged_last, s
 from shared.services.azureml.online_scoring import Form, refusal, request, scores
 from shared.services.azureml.online_traffic import ALL, Aim, main, moved, steps_problems
 from shared.services.azureml.registry import MlRegistry
+from shared.services.azureml.trials import Trials
+from shared.services.azureml.work import Kind
 from shared.services.azureml.workspace import Workspace
 from shared.services.credentials import Secret, Token, identity_token
 from shared.services.http import Http
-from shared.services.studio.scores import scores_in_csv
+from shared.services.studio.scores import PROBABILITIES, scores_in_csv
 
 HEADER = "azureml-model-deployment"
 NEEDED = (paths.CANDIDATES, paths.CHAMPIONS)
 """Containers that the workspace must have datastores over: models are registered where they lie."""
-SCORE = "score"
 
 
 class AzureMlOnlineSettings(Section, frozen=True):
@@ -52,7 +55,7 @@ class AzureMlOnlineSettings(Section, frozen=True):
     shares by which a promotion goes on, `bake` the seconds for which each of them is watched. A deployment is made as
     the live one is, except for what the table `deployment` says in the service's own words, and for `instances`. `key`
     refers to the endpoint's key, where it must not be asked for. `settle` is in seconds: how long traffic may take to
-    show.
+    show. With `scores = "job"` candidates are scored by jobs of `component`, and only approved ones are deployed.
     """
 
     per_key: ClassVar[tuple[str, ...]] = ("endpoint",)
@@ -72,13 +75,24 @@ class AzureMlOnlineSettings(Section, frozen=True):
     score_column: str | None = None
     rows_per_call: int = 500
     settle: float = 30.0
+    scores: Literal["deployment", "job"] = "deployment"
+    component: str = ""
+    compute: str = ""
+    experiment: str = "retrain-scoring"
+    data_input: str = "data"
+    model_input: str = "model"
+    model_as: Kind = "custom_model"
+    scores_output: str = "scores"
 
     def problems(self) -> list[str]:
         """What cannot work, before anything is called."""
-        found = [*problems(self.workspace, {}), *steps_problems(self.traffic)]
-        lacking = [name for name in NEEDED if name not in self.datastores]
+        found = [*problems(self.workspace, {"component": self.component}), *steps_problems(self.traffic)]
+        needed = (*NEEDED, paths.RUNS) if self.scores == "job" else NEEDED
+        lacking = [name for name in needed if name not in self.datastores]
         if lacking:
-            found.append(f"datastores must name a datastore over each of {', '.join(NEEDED)}; {lacking[0]} lacks one")
+            found.append(f"datastores must name a datastore over each of {', '.join(needed)}; {lacking[0]} lacks one")
+        if self.scores == "job" and not self.component:
+            found.append('scores = "job" needs component: the pipeline component that scores a file with a model')
         if self.key is not None and (wrong := credentials.reference_problem("key", self.key)):
             found.append(wrong)
         if not 0 <= self.bake <= 86_400:
@@ -90,6 +104,12 @@ class AzureMlOnlineSettings(Section, frozen=True):
         if not 0 <= self.settle <= 3600:
             found.append(f"settle = {self.settle} must be between 0 and 3600 seconds")
         return found
+
+    @property
+    def work(self) -> ScoringWork:
+        """What scores candidates, where jobs do."""
+        names = ScoringWork.__struct_fields__
+        return ScoringWork(**{name: getattr(self, name) for name in names})
 
 
 class AzureMlOnline:
@@ -112,6 +132,8 @@ class AzureMlOnline:
         self.registry = MlRegistry(workspace, settings.registry, blobs)
         plan = Plan(steps=settings.traffic, bake=settings.bake, own=settings.deployment, instances=settings.instances)
         self._rollout = Rollout(self._online, self.registry, plan, self._opened, now)
+        scoring = ScoringJobs(workspace, settings.work, blobs)
+        self._trials = Trials(self._online.url, ("retrain-staging",), scoring, self.registry, blobs)
 
     @classmethod
     def of(cls, settings: AzureMlOnlineSettings, blobs: Blobs, env: Mapping[str, str] | None = None) -> Self:
@@ -123,7 +145,9 @@ class AzureMlOnline:
         return Slot(name="production", url=self._online.url)
 
     def staging(self) -> Sequence[Slot]:
-        """One candidate at a time has a deployment to be tried in."""
+        """One candidate at a time is tried: in a deployment, or by jobs."""
+        if self._settings.scores == "job":
+            return self._trials.slots()
         return (Slot(name="staging", url=f"{self._online.url}/deployments"),)
 
     def settle(self) -> timedelta:
@@ -136,6 +160,8 @@ class AzureMlOnline:
         Raises:
             NotFound: no deployment has traffic, or no candidate was ever tried.
         """
+        if slot.by_file:
+            return self._trials.current(slot)
         if self._is_staging(slot):
             one = self._staged()
             return Deployed(resource=one.name, location=one.model)
@@ -151,6 +177,8 @@ class AzureMlOnline:
 
     def artifact(self, slot: Slot) -> Iterator[bytes]:
         """The bytes of the model that serves. Raises NotFound; AccessDenied where we may not read, or it is no file."""
+        if slot.by_file:
+            return self._trials.artifact(slot)
         return self._opened(self._staged() if self._is_staging(slot) else self._serving())
 
     def record(self, slot: Slot) -> bytes:
@@ -160,6 +188,8 @@ class AzureMlOnline:
 
     def preview(self, slot: Slot, artifact: Artifact) -> dict[str, object]:
         """The deployment that would be made, unless there is one with this model, and how traffic would move."""
+        if slot.by_file:
+            return {"model": artifact.blob, "scored by": f"jobs of {self._settings.component}"}
         there, traffic = self._online.deployments(), self._online.get().traffic
         aim = self._rollout.aim(artifact, live=not self._is_staging(slot))
         shown: dict[str, object] = {"endpoint": self._online.url, "deployment": aim.deployment, "model": artifact.blob}
@@ -176,6 +206,8 @@ class AzureMlOnline:
         Raises:
             BadConfiguration: nothing says how a deployment is to be made. Unavailable: another change goes on.
         """
+        if slot.by_file:
+            return self._trials.begin(slot, artifact)
         try:
             before = self.current(slot)
         except (NotFound, BadRequest):
@@ -219,24 +251,26 @@ class AzureMlOnline:
         return scores(answer.json(Any), len(rows.values), settings.score_column)
 
     def score_file(self, slot: Slot, rows: str, scores: str) -> str:
-        """Scores the file here and now, call by call, for there is no batch execution. The job is done then."""
+        """Of a candidate that jobs score, the job's name. Else the file is scored here and now, call by call, for there
+        is no batch execution."""
+        if slot.by_file:
+            return self._trials.score_file(slot, rows, scores)
         lines = csv.reader(self._blobs.read(rows).decode().splitlines())
         columns = tuple(next(lines, ()))
         found = self.score(slot, Rows(columns=columns, values=tuple(tuple(line) for line in lines)))
-        self._blobs.write(scores, "\n".join((self._column, *map(repr, found), "")).encode())
+        header = self._settings.score_column or PROBABILITIES
+        self._blobs.write(scores, "\n".join((header, *map(repr, found), "")).encode())
         return scores
 
-    @property
-    def _column(self) -> str:
-        return self._settings.score_column or SCORE
-
     def scored_file(self, slot: Slot, job: str) -> JobStatus:
-        """Done: `score_file` wrote the scores."""
+        """How far a job is; without one `score_file` wrote the scores itself."""
+        if slot.by_file:
+            return self._trials.scored_file(job)
         return JobStatus(state=JobState.SUCCEEDED)
 
     def scores_in(self, lines: Iterable[bytes]) -> list[float]:
-        """The predictions in a file that `score_file` wrote."""
-        return scores_in_csv(lines, self._column)
+        """The predictions in the CSV that `score_file` or its job wrote."""
+        return scores_in_csv(lines, self._settings.score_column)
 
     def examine(self) -> Iterator[Diagnosis]:
         """The endpoint, its deployments, its key and where models lie; changes nothing."""
