@@ -32,10 +32,12 @@ class Shown:
 
 @dataclass(frozen=True)
 class NotShown:
-    """It does not, and will not; `why` says what was seen. `undone`: the service itself says that nothing changed."""
+    """It does not, and will not; `why` says what was seen. `undone`: the service itself says that nothing changed.
+    `partly`: it was seen in the middle of a change in steps, which stays at that step."""
 
     why: str
     undone: bool = False
+    partly: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,11 @@ def _partly(champion: Champion, intent: Intent, how_far: str, endpoint: Endpoint
     try:
         right = any(_answers_as(known, endpoint) for known in either)
     except PermanentError as error:
-        return NotShown(f"at {how_far}, production could not score the probe rows: {error}")
+        return NotShown(f"at {how_far}, production could not score the probe rows: {error}", partly=True)
     if right:
         return NotYet(msgspec.structs.replace(intent, due=due_after(endpoint, ports.now())))
-    return NotShown(f"at {how_far}, production answered neither as {_wanted(champion, intent)} nor as before")
+    neither = f"production answered neither as {_wanted(champion, intent)} nor as before"
+    return NotShown(f"at {how_far}, {neither}", partly=True)
 
 
 def _known(probes: str, ports: Ports) -> Probes:

@@ -190,6 +190,23 @@ def test_a_candidate_that_fails_amid_the_traffic_is_taken_back(world: OnlineWorl
     assert champion(world).version == 0
 
 
+def test_a_step_with_no_way_back_waits_where_it_is(new: Callable[..., OnlineWorld]) -> None:
+    world = new()
+    world.configure(('history = "retrain_history", ', ""))
+    world.control.fault("listmlsecrets", status=403)
+    assert not world.adopt().copied
+    run = partly(world, promoting(world))
+    world.control.fault("scoreonline", endpoint=world.name, status=400, code="BadRequest", message="it broke", times=99)
+    for _ in range(10):
+        run = world.handed(run)
+        assert world.traffic() == {"blue": 90, short(run): 10}
+    intent = champion(world).intent
+    assert run.state is State.PROMOTING and intent is not None and intent.operation and not intent.restoring
+    world.control.clear_faults()
+    assert world.finish(run).state is State.PROMOTED
+    assert world.traffic() == {short(run): 100}
+
+
 def test_another_model_in_the_candidates_deployment_is_noticed(world: OnlineWorld) -> None:
     run = partly(world, promoting(world))
     first = f"{world.online.scope}/models/{world.name}/versions/1"

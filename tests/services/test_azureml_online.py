@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from hashlib import sha256
@@ -377,6 +378,22 @@ def test_a_token_for_the_wrong_audience_is_refused(new: Callable[..., OnlineLab]
     with pytest.raises(AccessDenied, match="wrong audience") as wrong:
         client.score(client.production(), ROWS)
     assert management not in str(wrong.value)
+
+
+def test_a_token_that_expired_on_the_way_is_asked_for_again(new: Callable[..., OnlineLab]) -> None:
+    lab = new(mode="AADToken")
+    lab.control.switches(tokenLifetime=1)
+    old = lab.azureml.token("https://ml.azure.com/.default")
+    lab.control.switches(tokenLifetime=3600)
+    given_out = [old]
+
+    def token(scope: str) -> str:
+        return given_out.pop() if given_out and "ml.azure.com" in scope else lab.azureml.token(scope)
+
+    time.sleep(1.1)
+    client = lab.client(token=token)
+    assert len(client.score(client.production(), ROWS)) == 12
+    assert given_out == []
 
 
 def test_keys_that_were_made_anew_are_asked_for_again(lab: OnlineLab) -> None:
