@@ -7,7 +7,8 @@ from typing import Any
 from local.services.azureml.mlflow.errors import wrong
 
 _CLAUSE = re.compile(
-    r"""\s*(?P<key>[A-Za-z_]+(?:\.(?:`[^`]+`|"[^"]+"|[\w./-]+))?)\s*(?P<sign>!=|=|ILIKE|LIKE)\s*'(?P<value>(?:[^']|'')*)'\s*""",
+    r"""\s*(?P<key>[A-Za-z_]+(?:\.(?:`[^`]+`|"[^"]+"|[\w./-]+))?)\s*(?P<sign>!=|=|ILIKE|LIKE)\s*"""
+    r"""'(?P<value>(?:[^']|'')*)'\s*(?:$|and\s)""",
     re.IGNORECASE,
 )
 _SHORT = {"tag": "tags", "param": "params"}
@@ -18,14 +19,17 @@ def chosen(text: str, known: tuple[str, ...]) -> Callable[[Mapping[str, Any]], b
 
     Raises: MlflowError, 400, for a filter that cannot be read, or a key that is not `known`.
     """
-    tests = [_clause(part, known) for part in re.split(r"\s+and\s+", text.strip(), flags=re.IGNORECASE) if part]
+    tests, rest = [], text.strip()
+    while rest:
+        found = _CLAUSE.match(rest)
+        if found is None:
+            raise wrong(400, f"The filter {text!r} cannot be read; write key = 'value', joined by and.")
+        tests.append(_test(found, known))
+        rest = rest[found.end() :]
     return lambda item: all(test(item) for test in tests)
 
 
-def _clause(text: str, known: tuple[str, ...]) -> Callable[[Mapping[str, Any]], bool]:
-    found = _CLAUSE.fullmatch(text)
-    if found is None:
-        raise wrong(400, f"The filter {text!r} cannot be read; write key = 'value', joined by and.")
+def _test(found: re.Match[str], known: tuple[str, ...]) -> Callable[[Mapping[str, Any]], bool]:
     kind, _, member = found["key"].partition(".")
     kind = _SHORT.get(kind.lower(), kind.lower())
     if kind not in known:
