@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from local.scenery_azureml import DATASTORES
-from retrain.errors import AccessDenied, BadConfiguration, BadRequest, NotFound, Throttled, Unavailable
+from retrain.errors import AccessDenied, BadConfiguration, BadRequest, Conflict, NotFound, Throttled, Unavailable
 from retrain.ports import Housed, JobState
 from retrain.run import Artifact
 from retrain.scoring import same_scores
@@ -312,6 +312,8 @@ def test_traffic_that_somebody_shared_out_is_told_as_it_is(lab: OnlineLab) -> No
     now = client.current(client.production())
     assert now.resource == "blue, green"
     assert now.location == f"{lab.first} (70 %), {lab.first} (30 %)"
+    with pytest.raises(Conflict, match="give all of it to one first"):
+        client.artifact(client.production())
 
 
 def test_the_same_model_again_changes_nothing(lab: OnlineLab, other: Artifact) -> None:

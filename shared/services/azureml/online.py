@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from io import StringIO
 from typing import Any, ClassVar, Literal, Self
 
 import msgspec
 
 from retrain import paths
-from retrain.errors import BadConfiguration, BadRequest, NotFound
+from retrain.errors import BadConfiguration, BadRequest, Conflict, NotFound
 from retrain.findings import examined
 from retrain.model import Section
 from retrain.ports import Begun, Blobs, Deployed, Diagnosis, JobState, JobStatus, Rows, Slot
@@ -31,7 +32,7 @@ from shared.services.azureml.files import WorkspaceFiles
 from shared.services.azureml.online_access import Access
 from shared.services.azureml.online_control import OnlineEndpoint, Resource
 from shared.services.azureml.online_examine import Examination
-from shared.services.azureml.online_rollout import Plan, Rollout, staged_last, started
+from shared.services.azureml.online_rollout import Plan, Rollout, staged_last
 from shared.services.azureml.online_scoring import Form, refusal, request, scores
 from shared.services.azureml.online_traffic import ALL, Aim, main, moved, steps_problems
 from shared.services.azureml.registry import MlRegistry
@@ -122,7 +123,7 @@ class AzureMlOnline:
         *,
         key: Secret | None = None,
         token: Token = identity_token,
-        now: Callable[[], datetime] = started,
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         self._settings, self._blobs = settings, blobs
         self.chunk = settings.rows_per_call
@@ -131,7 +132,7 @@ class AzureMlOnline:
         self._access = Access(self._online, key, token)
         self.registry = MlRegistry(workspace, settings.registry, blobs)
         plan = Plan(steps=settings.traffic, bake=settings.bake, own=settings.deployment, instances=settings.instances)
-        self._rollout = Rollout(self._online, self.registry, plan, self._opened, now)
+        self._rollout = Rollout(self._online, self.registry, plan, self._opened, now or partial(datetime.now, UTC))
         scoring = ScoringJobs(workspace, settings.work, blobs)
         self._trials = Trials(self._online.url, ("retrain-staging",), scoring, self.registry, blobs)
 
@@ -176,7 +177,11 @@ class AzureMlOnline:
         return Deployed(resource=", ".join(sorted(traffic)), location=shared)
 
     def artifact(self, slot: Slot) -> Iterator[bytes]:
-        """The bytes of the model that serves. Raises NotFound; AccessDenied where we may not read, or it is no file."""
+        """The bytes of the model that serves.
+
+        Raises:
+            NotFound: none does. AccessDenied: we may not read it, or it is no file. Conflict: several do.
+        """
         if slot.by_file:
             return self._trials.artifact(slot)
         return self._opened(self._staged() if self._is_staging(slot) else self._serving())
@@ -255,7 +260,7 @@ class AzureMlOnline:
         is no batch execution."""
         if slot.by_file:
             return self._trials.score_file(slot, rows, scores)
-        lines = csv.reader(self._blobs.read(rows).decode().splitlines())
+        lines = csv.reader(StringIO(self._blobs.read(rows).decode(), newline=""))
         columns = tuple(next(lines, ()))
         found = self.score(slot, Rows(columns=columns, values=tuple(tuple(line) for line in lines)))
         header = self._settings.score_column or PROBABILITIES
@@ -279,10 +284,13 @@ class AzureMlOnline:
         yield from examined("endpoint", stores)
 
     def _serving(self) -> Resource:
-        name = main(self._online.get().traffic)
-        if not name:
+        traffic = self._online.get().traffic
+        if not traffic:
             raise NotFound(f"no deployment of {self._online.url} has traffic: nothing is live there yet")
-        return self._online.deployment(name)
+        if len(traffic) > 1:
+            shared = ", ".join(f"{name} {share} %" for name, share in sorted(traffic.items()))
+            raise Conflict(f"the traffic of {self._online.url} is shared out ({shared}); give all of it to one first")
+        return self._online.deployment(main(traffic))
 
     def _staged(self) -> Resource:
         there = self._online.deployments()

@@ -7,7 +7,7 @@ change that was cut off, in whatever place, can go on with it. How far it is sai
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -205,11 +205,6 @@ def staged_last(there: Mapping[str, Resource]) -> str:
     """The deployment in which a candidate was tried last; empty when there was none."""
     staged = {name: one.tagged[STAGED] for name, one in there.items() if STAGED in one.tagged and not one.broken}
     return max(staged, key=lambda name: staged[name], default="")
-
-
-def started() -> datetime:
-    """The present, in UTC."""
-    return datetime.now(UTC)
 
 
 def _running(aim: Aim, partly: str = "") -> JobStatus:

@@ -41,6 +41,8 @@ def _value(text: str) -> Any:
             found = read(text)
         except ValueError:
             continue
+        if math.isnan(found):
+            return None
         return found if math.isfinite(found) and "_" not in text else text
     return text
 
