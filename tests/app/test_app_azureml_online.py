@@ -6,6 +6,7 @@ Income is predicted of Americans and retrained on everybody else, as in the desi
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -95,6 +96,34 @@ def test_data_that_lands_is_promoted_in_steps(world: OnlineWorld) -> None:
     assert (live.version, live.artifact.sha256) == (1, run.candidate.sha256)  # type: ignore[union-attr]
     kept = world.read(world.ports.ledger.change(world.name, 1).record)
     assert b'"blue"' in kept
+
+
+def test_a_file_that_lands_is_promoted_in_steps_by_the_app_itself(new: Callable[..., OnlineWorld]) -> None:
+    world = new(traffic="[50, 100]")
+    world.adopt()
+    world.start()
+    world.drop("others.csv", adult.others())
+    (run,) = world.wait(seconds=120)
+    assert run["state"] == "promoted", run["why"]
+    assert world.traffic() == {short(world.ports.ledger.run(run["id"])): 100}
+    answer = world.call("POST", f"models/{world.name}/rollback", {"reason": "a test"})
+    assert answer.status_code in (200, 202), answer.text
+    for _ in range(300):
+        if champion(world).intent is None and champion(world).version == 2:
+            break
+        time.sleep(0.1)
+    assert world.traffic() == {"blue": 100}
+
+
+def test_a_step_is_looked_at_often_while_either_model_may_answer(new: Callable[..., OnlineWorld]) -> None:
+    world = new(traffic="[50, 100]", bake=1)
+    world.adopt()
+    world.control.clear_log()
+    run, seen = world.watched(landed(world))
+    assert run.state is State.PROMOTED, run.why
+    assert seen == [{"blue": 100}, {"blue": 50, short(run): 50}, {short(run): 100}]
+    asked = [one for one in world.control.log() if one["operation"] == "scoreonline" and world.name in one["path"]]
+    assert len(asked) > 10
 
 
 def test_bad_data_is_refused_and_its_deployment_removed(world: OnlineWorld) -> None:

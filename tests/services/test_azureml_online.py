@@ -269,9 +269,10 @@ def test_an_operation_that_never_ends_is_running_for_ever(lab: OnlineLab, other:
 
 def test_a_conflict_is_asked_again_later(lab: OnlineLab, other: Artifact) -> None:
     client = lab.client()
-    lab.control.fault("putonlinedeployment", endpoint=lab.name, status=409, times=1)
-    with pytest.raises(Unavailable, match="Another change goes on"):
-        client.begin(client.staging()[0], other)
+    for status in (409, 424):
+        lab.control.fault("putonlinedeployment", endpoint=lab.name, status=status, times=1)
+        with pytest.raises(Unavailable, match=f"HTTP {status}.*asked again later"):
+            client.begin(client.staging()[0], other)
     lab.control.fault("putonlinedeployment", endpoint=lab.name, status=429, retry_after=30, times=1)
     with pytest.raises(Throttled) as late:
         client.begin(client.staging()[0], other)

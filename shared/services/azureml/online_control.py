@@ -149,7 +149,7 @@ class OnlineEndpoint:
             return answer
         if answer.status in (409, 424):
             raise Unavailable(
-                f"{asked}: HTTP {answer.status}, {answer.refusal}. Another change goes on; it is asked again later.",
+                f"{asked}: HTTP {answer.status}, {answer.refusal}. It is being changed; asked again later.",
                 retry_after=answer.retry_after,
             )
         raise explained(answer)
