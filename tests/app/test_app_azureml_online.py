@@ -226,9 +226,12 @@ def test_a_step_with_no_way_back_waits_where_it_is(new: Callable[..., OnlineWorl
     assert not world.adopt().copied
     run = partly(world, promoting(world))
     world.control.fault("scoreonline", endpoint=world.name, status=400, code="BadRequest", message="it broke", times=99)
-    for _ in range(10):
+    for _ in range(4):
         run = world.handed(run)
-        assert world.traffic() == {"blue": 90, short(run): 10}
+    stays = world.traffic()
+    for _ in range(6):
+        run = world.handed(run)
+        assert world.traffic() == stays and len(stays) == 2
     intent = champion(world).intent
     assert run.state is State.PROMOTING and intent is not None and intent.operation and not intent.restoring
     world.control.clear_faults()
@@ -240,7 +243,9 @@ def test_another_model_in_the_candidates_deployment_is_noticed(world: OnlineWorl
     run = partly(world, promoting(world))
     first = f"{world.online.scope}/models/{world.name}/versions/1"
     world.online.deployment(world.name, short(run), first)
-    run = world.finish(run)
+    while run.state not in advance.ASLEEP:
+        run = world.handed(run)
+        world.later(seconds=2)
     assert run.state is State.UNVERIFIED, run.why
     assert world.traffic() == {"blue": 100}
 
