@@ -14,7 +14,11 @@ from statistics import median
 
 import msgspec
 
-OURS = ("shared.services.azureml.trainer", "shared.services.azureml.endpoint")
+OURS = (
+    "shared.services.azureml.trainer",
+    "shared.services.azureml.endpoint",
+    "shared.services.azureml.online",
+)
 IDENTITY = "azure.identity"
 LOADS: Mapping[str, tuple[str, ...]] = {
     "nothing": (),

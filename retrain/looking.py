@@ -6,6 +6,7 @@ seen is decided in `retrain.production`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from retrain import paths
 from retrain.champion import Champion, Intent, Probes
 from retrain.data.tables import encode
 from retrain.decoding import from_json
+from retrain.errors import PermanentError
 from retrain.ports import ENDED_BADLY, Endpoint, JobState, JobStatus, Ports, Rows
 from retrain.scoring import same_scores
 
@@ -31,10 +33,12 @@ class Shown:
 
 @dataclass(frozen=True)
 class NotShown:
-    """It does not, and will not; `why` says what was seen. `undone`: the service itself says that nothing changed."""
+    """It does not, and will not; `why` says what was seen. `undone`: the service itself says that nothing changed.
+    `partly`: it was seen in the middle of a change in steps, which stays at that step."""
 
     why: str
     undone: bool = False
+    partly: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,27 @@ def _operation(champion: Champion, intent: Intent, endpoint: Endpoint, ports: Po
     status = endpoint.check(endpoint.production(), intent.operation)
     if status.state is JobState.SUCCEEDED:
         return None
+    if status.operation:
+        intent = msgspec.structs.replace(intent, operation=status.operation)
+    if status.partly:
+        return _partly(champion, intent, status.partly, endpoint, ports)
     what = f"the service could not put {_wanted(champion, intent)} {'back' if intent.restoring else 'live'}"
     seen = _not_done(status, intent, ports.now(), what)
     return replace(seen, undone=status.state in ENDED_BADLY) if isinstance(seen, NotShown) else seen
+
+
+def _partly(champion: Champion, intent: Intent, how_far: str, endpoint: Endpoint, ports: Ports) -> NotShown | NotYet:
+    """A step of the change: production answers as either model, and as no other. How long a step takes is the
+    endpoint's own to say, so the change is not overdue for it."""
+    either = [_known(probes, ports) for probes in (champion.probes, intent.change.probes) if probes]
+    try:
+        right = _answers_as_one(either, endpoint)
+    except PermanentError as error:
+        return NotShown(f"at {how_far}, production could not score the probe rows: {error}", partly=True)
+    if right:
+        return NotYet(msgspec.structs.replace(intent, due=due_after(endpoint, ports.now())))
+    neither = f"production answered neither as {_wanted(champion, intent)} nor as before"
+    return NotShown(f"at {how_far}, {neither}", partly=True)
 
 
 def _known(probes: str, ports: Ports) -> Probes:
@@ -87,6 +109,27 @@ def _known(probes: str, ports: Ports) -> Probes:
 def _answers_as(known: Probes, endpoint: Endpoint) -> bool:
     rows = Rows(columns=known.columns, values=known.rows)
     return same_scores(endpoint.score(endpoint.production(), rows), known.scores)
+
+
+def _answers_as_one(models: Sequence[Probes], endpoint: Endpoint) -> bool:
+    """Whether production answers as one of these models. All their rows go in one call: any call may be answered by any
+    of them."""
+    most = max(endpoint.chunk // len(models), 1)
+    parts = [msgspec.structs.replace(known, rows=known.rows[:most], scores=known.scores[:most]) for known in models]
+    columns = tuple(dict.fromkeys(name for known in parts for name in known.columns))
+    rows = [_arranged(known.columns, row, columns) for known in parts for row in known.rows]
+    answers, start = endpoint.score(endpoint.production(), Rows(columns=columns, values=tuple(rows))), 0
+    for known in parts:
+        if same_scores(answers[start : start + len(known.scores)], known.scores):
+            return True
+        start += len(known.scores)
+    return False
+
+
+def _arranged(columns: Sequence[str], row: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
+    """A row's values in the order of other columns; empty where it has none."""
+    values = dict(zip(columns, row, strict=True))
+    return tuple(values.get(name, "") for name in wanted)
 
 
 def _by_file(champion: Champion, intent: Intent, probes: str, endpoint: Endpoint, ports: Ports) -> Seen:

@@ -100,6 +100,19 @@ def run_of_callback(blob: str) -> str:
     return f"{':'.join(target)}~{digest}"
 
 
+def precedes(blob: str, other: str) -> bool:
+    """Whether a champion's file is of an earlier version than another's, of the same target."""
+    here, there = (_versioned(one) for one in (blob, other))
+    return here is not None and there is not None and here[0] == there[0] and here[1] < there[1]
+
+
+def _versioned(blob: str) -> tuple[str, int] | None:
+    folder, _, owner = blob.rpartition("/")[0].rpartition("/")
+    version = owner.partition("-")[0]
+    ours = folder.startswith(f"{CHAMPIONS}/") and version.isdecimal()
+    return (folder, int(version)) if ours else None
+
+
 def is_another(location: str, blob: str) -> bool:
     """Whether an address of a model is that of one of ours, a candidate or a champion, but not of this one.
 

@@ -6,11 +6,11 @@ blocks for a job or a deployment: what takes long is begun, and looked at later.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import BinaryIO, Literal, Protocol
+from typing import BinaryIO, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -203,10 +203,16 @@ ENDED_BADLY = frozenset({JobState.FAILED, JobState.CANCELLED})
 
 
 class JobStatus(Record, frozen=True):
-    """What `poll` saw, with the service's own words when it failed."""
+    """What `poll` saw, with the service's own words when it failed.
+
+    Of a change in steps, `Endpoint.check` tells more: `partly` is how far it is in force while production answers as
+    either model; `operation` is what is to be checked from now on, where that is another than before.
+    """
 
     state: JobState
     details: str = ""
+    partly: str = ""
+    operation: str = ""
 
     @property
     def reason(self) -> str:
@@ -339,7 +345,8 @@ class Endpoint(Protocol):
         """Asks the service to serve this artifact. Repeating it is harmless."""
 
     def check(self, slot: Slot, operation: str) -> JobStatus:
-        """How far a change is whose `Begun` named an operation; `details` says why it failed."""
+        """How far a change is whose `Begun` named an operation; `details` says why it failed. One that is made in steps
+        is taken on from here, a step only when the one before was told of and its `operation` came back."""
 
     def settle(self) -> timedelta:
         """How long the service may take until a change shows, once its operation is done."""
@@ -358,6 +365,15 @@ class Endpoint(Protocol):
 
     def examine(self) -> Iterator[Diagnosis]:
         """What is right and wrong with the settings, seen from the service; changes nothing and never raises."""
+
+
+@runtime_checkable
+class Housed(Protocol):
+    """An endpoint where each model takes machines of its own, so that what nobody needs any more is removed."""
+
+    def tidy(self, needed: Collection[str], *, confirmed: bool) -> Sequence[str]:
+        """Removes what serves nobody and holds none of the models in `needed` (sha256), and what was live before the
+        present model only once that is `confirmed`; what it asked to be removed. Repeating it is harmless."""
 
 
 class Lineage(Record, frozen=True):

@@ -253,7 +253,8 @@ def _put_back(
     if intent.restoring or (unreadable and not seen.undone):
         log.error("%s: production shows neither model; look at its endpoint. %s", champion.target, seen.why)
         due = looking.due_after(endpoint, now)
-        again = msgspec.structs.replace(intent, begun=unreadable, operation="", job="", due=due, looked=now)
+        step = intent.operation if seen.partly else ""  # traffic that is shared out says nothing without its step
+        again = msgspec.structs.replace(intent, begun=unreadable, operation=step, job="", due=due, looked=now)
         return Progress("pending", _with(champion, again), wait=LONGEST_LOOK)
     why = f"{seen.why}; the champion {'stayed' if unreadable else 'was put back'}"
     back = msgspec.structs.replace(_undone(intent, endpoint, now, why), begun=unreadable, looked=now)

@@ -21,8 +21,8 @@ from retrain.messages import REQUESTS_QUEUE, RunRequest, Settle, Step, decode
 from retrain.model import Model, is_history
 from retrain.ncrontab import Ncrontab
 from retrain.outcome import end, halt
-from retrain.ports import Ports
-from retrain.run import ASLEEP, ENDED, Actor, Run, State
+from retrain.ports import Housed, Ports
+from retrain.run import ASLEEP, ENDED, Actor, Run, State, target_of
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ BLOB_POISON = "webjobs-blobtrigger-poison"
 
 def tick(ports: Ports) -> None:
     """One round of everything. Errors are logged: the next round is a minute away."""
-    rounds: tuple[Callable[[Ports], None], ...] = (runs, poison, schedules, files, intents, callers, drift)
+    rounds: tuple[Callable[[Ports], None], ...] = (runs, poison, schedules, files, intents, callers, drift, leftovers)
     for part in rounds:
         try:
             part(ports)
@@ -233,6 +233,38 @@ def drift(ports: Ports) -> None:
         champion = ports.ledger.champion(target)
         if champion is not None and champion.intent is None:
             _compare(champion, ports)
+
+
+def leftovers(ports: Ports) -> None:
+    """Has machines given back that hold models which nobody needs, where each model takes some of its own; of a few
+    targets a tick."""
+    for target in _turn(ports, WATCHED):
+        champion = ports.ledger.champion(target)
+        endpoint = ports.services.endpoint(ports.models.get(target)) if champion else None
+        if champion is None or champion.intent is not None or not isinstance(endpoint, Housed):
+            continue
+        confirmed = champion.review is not None and not champion.review.worse
+        removed = endpoint.tidy(_needed(champion, confirmed, ports), confirmed=confirmed)
+        if removed:
+            log.info("nobody needs it any more, so it is removed: %s of %s", ", ".join(removed), target)
+
+
+def _needed(champion: Champion, confirmed: bool, ports: Ports) -> set[str]:
+    """Hashes of the models that serve, may have to serve again, or are being judged."""
+    back = None if confirmed else production.replaced_by(champion, ports)
+    models = (champion.artifact, back and back.artifact, *(run.candidate for run in _open(champion.target, ports)))
+    return {model.sha256 for model in models if model}
+
+
+def _open(target: str, ports: Ports) -> Iterator[Run]:
+    """The target's runs that have not ended."""
+    for ident in ports.ledger.open_runs():
+        try:
+            run = ports.ledger.run(ident) if target_of(ident) == target else None
+        except NotFound:
+            continue
+        if run is not None and not run.ended:
+            yield run
 
 
 def _turn(ports: Ports, count: int) -> list[str]:

@@ -37,6 +37,7 @@ ENDPOINTS = Kinds(
         "studio-service": "shared.services.studio_service.endpoint:StudioService",
         "model-pointer": "shared.services.designer.model_pointer:ModelPointer",
         "azureml-batch": "shared.services.azureml.endpoint:AzureMlEndpoint",
+        "azureml-online": "shared.services.azureml.online:AzureMlOnline",
     }
 )
 

@@ -149,6 +149,7 @@ def _followed(at: Evaluation, endpoint: Endpoint, slot: Slot, now: datetime) -> 
         if status.state in ENDED_BADLY:
             raise PermanentError(f"staging at {slot.url} could not take {_who(at)}: {status.reason}")
         if status.state is not JobState.SUCCEEDED:
+            at = msgspec.structs.replace(at, operation=status.operation or at.operation)
             if at.since is not None and now >= at.since + LONGEST_OPERATION:
                 raise PermanentError(f"staging at {slot.url} did not take {_who(at)} by {now:%H:%M:%S} UTC")
             return at

@@ -24,9 +24,11 @@ from local.scenery import Scene, stage
 from local.scenery_azureml import AzureMlScene
 from local.scenery_designer import DesignerScene
 from local.scenery_factory import through_factory
+from local.scenery_online import served_online
 from local.scenery_service import deployed_anew
 from local.services.azureml.client import DesignerClient
 from local.services.azureml.control.client import ControlClient
+from local.services.azureml.online.client import OnlineClient
 from local.services.studio.client import StudioClient
 from retrain.model import Model
 from retrain.ports import Endpoint, JobState, JobStatus, Ports, Rows, Slot, Trainer
@@ -130,7 +132,7 @@ class Case:
         begun = self.endpoint.begin(slot, artifact)
         if not begun.operation:
             return JobStatus(state=JobState.SUCCEEDED)
-        return awaited(lambda: self.endpoint.check(slot, begun.operation), PATIENCE)
+        return awaited(Followed(self.endpoint, slot, begun.operation), PATIENCE)
 
     def scores(self, slot: Slot) -> list[float]:
         """What the slot answers, by rows or by file, whichever the service does."""
@@ -145,6 +147,18 @@ class Case:
         status = awaited(lambda: self.endpoint.scored_file(slot, job), PATIENCE)
         assert status.state is JobState.SUCCEEDED, status.details
         return self.endpoint.scores_in(self.ports.blobs.open(f"{folder}/scores.csv"))
+
+
+class Followed:
+    """A change, looked at as the domain does: each time what the look before gave is checked."""
+
+    def __init__(self, endpoint: Endpoint, slot: Slot, operation: str) -> None:
+        self._endpoint, self._slot, self._operation = endpoint, slot, operation
+
+    def __call__(self) -> JobStatus:
+        status = self._endpoint.check(self._slot, self._operation)
+        self._operation = status.operation or self._operation
+        return status
 
 
 def _without(row: list[str], place: int) -> tuple[str, ...]:
@@ -192,6 +206,12 @@ def _azureml_invoked(services: StudioClient, storage: str, name: str, text: str)
     )  # fmt: skip
 
 
+def _azureml_online(services: StudioClient, storage: str, name: str, text: str) -> AzureMlScene:
+    online = OnlineClient(services.url, "contract-today")
+    online.switches(onlineEndpointDelay=0.02, onlineDeploymentDelay=0.02)
+    return served_online(online, _azureml(services, storage, name, text), "bake = 0", "settle = 0")
+
+
 SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
     "studio-batch to studio-classic": (
         _classic,
@@ -222,6 +242,11 @@ SCENES: Mapping[str, tuple[Maker, Faults, Faults]] = {
         _azureml_invoked,
         Faults(submit="invokebatch", poll="getmljob", weight="l2_weight"),
         Faults(),
+    ),
+    "azureml-batch to azureml-online": (
+        _azureml_online,
+        Faults(submit="putmljob", poll="getmljob", weight="l2_weight"),
+        Faults(begin="putonlinedeployment", score="scoreonline"),
     ),
 }
 """By name: what makes the model, and the operations by which faults of trainer and endpoint are ordered."""

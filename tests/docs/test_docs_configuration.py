@@ -16,6 +16,7 @@ from retrain.gate.rules import GateRules
 from retrain.model import Basics, HoldoutRules, PromotionRules, read
 from retrain.ncrontab import Ncrontab
 from shared.services.azureml.endpoint import AzureMlEndpointSettings
+from shared.services.azureml.online import AzureMlOnlineSettings
 from shared.services.azureml.trainer import AzureMlTrainerSettings
 from shared.services.data_factory.trainer import DataFactorySettings
 from shared.services.designer.model_pointer import ModelPointerSettings
@@ -37,6 +38,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     '`[models.NAME.endpoint]` with `kind = "studio-service"`': StudioServiceSettings,
     '`[models.NAME.endpoint]` with `kind = "model-pointer"`': ModelPointerSettings,
     '`[models.NAME.endpoint]` with `kind = "azureml-batch"`': AzureMlEndpointSettings,
+    '`[models.NAME.endpoint]` with `kind = "azureml-online"`': AzureMlOnlineSettings,
     "`[models.NAME.gate]`": GateRules,
     "`[models.NAME.holdout]`": HoldoutRules,
     "`[models.NAME.promotion]`": PromotionRules,

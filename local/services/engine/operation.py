@@ -50,7 +50,7 @@ async def _faulty(fault: Fault, handler: Handler, request: web.Request) -> web.S
         planned.retry_after = fault.retry_after
         raise planned
     request["delay"] = fault.delay
-    if request["operation"] not in ("execute", "score"):
+    if request["operation"] not in ("execute", "score", "scoreonline"):
         await pause(request)
     response = await handler(request)
     return _cut(request) if fault.cut == "after" else response
