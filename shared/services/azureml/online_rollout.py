@@ -16,6 +16,7 @@ import msgspec
 from retrain.errors import BadConfiguration, BadRequest, PermanentError
 from retrain.ports import JobState, JobStatus
 from retrain.run import Artifact
+from shared.services.azureml.deployments import PREFIX
 from shared.services.azureml.online_control import OnlineEndpoint, Resource
 from shared.services.azureml.online_traffic import (
     ALL,
@@ -61,7 +62,7 @@ class Rollout:
     def aim(self, artifact: Artifact, *, live: bool) -> Aim:
         """What a change to this model is after, as the endpoint stands now."""
         there = self._online.deployments()
-        name = self.holder(artifact, there) or f"retrain-{artifact.sha256[:16]}"
+        name = self.holder(artifact, there) or f"{PREFIX}{artifact.sha256[:16]}"
         left = name in there and there[name].broken  # by a change before this one: not one of its tries
         found = Aim(name, artifact.blob, artifact.sha256, live=live, tries=0 if left else 1)
         if not live:
