@@ -58,7 +58,8 @@ def read(body: bytes, headers: Mapping[str, str]) -> Delivery:
         raise TooLarge(f"{len(body)} bytes of events; at most {LARGEST} are read, and Event Grid sends no more")
     found = _json(body)
     if BINARY + "specversion" in headers:
-        found = {name.removeprefix(BINARY): unquote(value) for name, value in headers.items()} | {"data": found}
+        told = {name.removeprefix(BINARY): unquote(value) for name, value in headers.items() if name.startswith(BINARY)}
+        found = told | {"data": found}
     items = found if isinstance(found, list) else [found]
     if len(items) > MOST:
         raise TooLarge(f"{len(items)} events at once; at most {MOST} are read, and Event Grid sends no more")
