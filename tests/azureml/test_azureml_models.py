@@ -71,7 +71,7 @@ def test_an_archived_version_is_listed_only_when_asked_for(lab: Lab) -> None:
     [
         ("azureml://jobs/none/outputs/model", {}),
         ("azureml://datastores/none/paths/x", {}),
-        (IN + "x", {"tags": {"rmse": 1.5}}),
+        (IN + "x", {"tags": {"rmse": [1.5]}}),
         ("", {}),
     ],
 )

@@ -15,6 +15,8 @@ from retrain.data.quality.settings import IntakeRules
 from retrain.gate.rules import GateRules
 from retrain.model import Basics, HoldoutRules, PromotionRules, read
 from retrain.ncrontab import Ncrontab
+from shared.services.azureml.endpoint import AzureMlEndpointSettings
+from shared.services.azureml.trainer import AzureMlTrainerSettings
 from shared.services.data_factory.trainer import DataFactorySettings
 from shared.services.designer.model_pointer import ModelPointerSettings
 from shared.services.designer.pipeline_endpoint import PipelineEndpointSettings
@@ -30,9 +32,11 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     '`[models.NAME.trainer]` with `kind = "studio-batch"`': StudioBatchSettings,
     '`[models.NAME.trainer]` with `kind = "data-factory"`': DataFactorySettings,
     '`[models.NAME.trainer]` with `kind = "pipeline-endpoint"`': PipelineEndpointSettings,
+    '`[models.NAME.trainer]` with `kind = "azureml-batch"`': AzureMlTrainerSettings,
     '`[models.NAME.endpoint]` with `kind = "studio-classic"`': StudioClassicSettings,
     '`[models.NAME.endpoint]` with `kind = "studio-service"`': StudioServiceSettings,
     '`[models.NAME.endpoint]` with `kind = "model-pointer"`': ModelPointerSettings,
+    '`[models.NAME.endpoint]` with `kind = "azureml-batch"`': AzureMlEndpointSettings,
     "`[models.NAME.gate]`": GateRules,
     "`[models.NAME.holdout]`": HoldoutRules,
     "`[models.NAME.promotion]`": PromotionRules,

@@ -117,8 +117,11 @@ def test_every_container_is_told() -> None:
 
 def test_every_service_is_told_with_every_method_of_its_port() -> None:
     text = page("services.md")
-    for kind, settings in {**TRAINERS, **ENDPOINTS}.items():
-        table = text.partition(f"\n## `{kind}`")[2].partition("\n## ")[0]
+    both = TRAINERS.keys() & ENDPOINTS.keys()
+    roles = [("trainer", *one) for one in TRAINERS.items()] + [("endpoint", *one) for one in ENDPOINTS.items()]
+    for role, kind, settings in roles:
+        heading = f"`{kind}`, the {role}" if kind in both else f"`{kind}`"
+        table = text.partition(f"\n## {heading}")[2].partition("\n## ")[0]
         named = {name for part in client_of(settings).__mro__[:-1] for name in vars(part)}
         methods = {name for name in named if not name.startswith("_")} - {"of", "registers", "management"}
         assert [name for name in sorted(methods) if f"`{name}`" not in table] == []

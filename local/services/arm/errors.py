@@ -18,13 +18,13 @@ def refused(status: int, code: str, message: str, *details: tuple[str, str]) -> 
     return WireError(status, code, message, [{"code": inner, "message": text} for inner, text in details])
 
 
-def caller(request: web.Request) -> Principal:
-    """Who asks: a token for Resource Manager is needed, and the role Contributor for anything but GET.
+def caller(request: web.Request, *, write: bool | None = None) -> Principal:
+    """Who asks: a token for Resource Manager is needed, and the role Contributor to `write` (default: for no GET).
 
     Raises: WireError, 401 or 403.
     """
     try:
-        return authorised(request, MANAGEMENT)
+        return authorised(request, MANAGEMENT, write=write)
     except BadToken as wrong:
         raise refused(wrong.status, CODES[wrong.status], str(wrong)) from wrong
 

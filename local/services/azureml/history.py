@@ -1,4 +1,4 @@
-"""How run history shows pipeline runs and their steps, and which of them a filter means. No routes here.
+"""How run history shows pipeline runs, their steps, and jobs; and which of them a filter means. No routes here.
 
 Source: the run history client of the core SDK, version 1 (members), and its filters (grammar).
 """
@@ -12,12 +12,14 @@ import msgspec
 
 from local.services.azureml import artifacts
 from local.services.azureml.azureml import AzureMl
+from local.services.azureml.control import history as jobs
+from local.services.azureml.control.records import MlJob
 from local.services.azureml.errors import Refused
 from local.services.azureml.records import PipelineRun, StepRun
 from local.services.engine.records import wire_time
 
 Json = dict[str, Any]
-AnyRun = PipelineRun | StepRun
+AnyRun = PipelineRun | StepRun | MlJob
 _STATUS = {"Finished": "Completed", "Bypassed": "Canceled"}
 _TOKEN = re.compile(r"\s*(\(|\)|'(?:[^']|'')*'|[^\s()]+)")
 _WORDS = ("and", "or", ")")
@@ -30,19 +32,19 @@ def status_of(run: AnyRun) -> str:
 
 def run_shown(service: AzureMl, run: AnyRun) -> Json:
     """Run."""
-    parent = run.parent if isinstance(run, PipelineRun) else run.run
+    parent = parent_of(run)
     return {
         **_details(service, run),
         "parentRunId": parent,
-        "rootRunId": parent or run.id,
-        "runUuid": run.id,
+        "rootRunId": parent or id_of(run),
+        "runUuid": id_of(run),
         "runNumber": run.number,
         "experimentId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{run.workspace}/{run.experiment}")),
         "createdUtc": wire_time(run.created),
         "displayName": _name(run),
         "name": _name(run),
         "description": run.description,
-        "dataContainerId": artifacts.container(run.id),
+        "dataContainerId": artifacts.container(id_of(run)),
         "runType": _source(run),
         "runTypeV2": None,
         "parameters": run.assignments if isinstance(run, PipelineRun) else {},
@@ -60,15 +62,15 @@ def run_shown(service: AzureMl, run: AnyRun) -> Json:
 def details_shown(service: AzureMl, run: AnyRun) -> Json:
     """RunDetails."""
     logs: dict[str, str] = {}
-    if isinstance(run, StepRun):
-        paths = (path for path in run.artifacts if path.startswith(artifacts.LOGS))
-        logs = {path: artifacts.address(service.engine, run.id, path) for path in paths}
+    if not isinstance(run, PipelineRun):
+        paths = (path for path in run.artifacts if path.startswith((artifacts.LOGS, jobs.LOGS)))
+        logs = {path: artifacts.address(service.engine, id_of(run), path) for path in paths}
     return {**_details(service, run), "runDefinition": None, "logFiles": logs}
 
 
 def _details(service: AzureMl, run: AnyRun) -> Json:
     return {
-        "runId": run.id,
+        "runId": id_of(run),
         "experimentName": run.experiment,
         "status": status_of(run),
         "startTimeUtc": wire_time(run.started) if run.started else None,
@@ -82,15 +84,29 @@ def _details(service: AzureMl, run: AnyRun) -> Json:
         "inputDatasets": [],
         "outputDatasets": [],
         "inputs": None,
-        "outputs": None,
+        "outputs": jobs.outputs(service.store, run) if isinstance(run, MlJob) else None,
     }
 
 
+def id_of(run: AnyRun) -> str:
+    """The run id: a job's is its name."""
+    return run.name if isinstance(run, MlJob) else run.id
+
+
+def parent_of(run: AnyRun) -> str | None:
+    """The run id of the run that this one is a part of."""
+    return run.run if isinstance(run, StepRun) else run.parent
+
+
 def _source(run: AnyRun) -> str:
+    if isinstance(run, MlJob):
+        return jobs.source(run)
     return "azureml.PipelineRun" if isinstance(run, PipelineRun) else "azureml.StepRun"
 
 
 def _name(run: AnyRun) -> str:
+    if isinstance(run, MlJob):
+        return jobs.display_name(run)
     return run.experiment if isinstance(run, PipelineRun) else run.name
 
 
@@ -100,6 +116,8 @@ def _properties(run: AnyRun) -> dict[str, str]:
         parameters = msgspec.json.encode(run.assignments).decode()
         own |= {"runSource": run.source, "runType": run.type, "azureml.parameters": parameters}
         own |= {"azureml.pipelineid": run.pipeline} if run.pipeline else {}
+    elif isinstance(run, MlJob):
+        return {**own, **jobs.properties(run)}
     else:
         own |= {"azureml.moduleName": run.module, "azureml.nodeid": run.node, "azureml.pipelinerunid": run.run}
         own |= {"StepType": "PythonScriptStep", "azureml.moduleid": run.module}
@@ -107,7 +125,7 @@ def _properties(run: AnyRun) -> dict[str, str]:
 
 
 def _tags(run: AnyRun) -> dict[str, str]:
-    if isinstance(run, StepRun):
+    if not isinstance(run, PipelineRun):
         return run.tags
     own = {"azureml.pipelineComponent": "pipelinerun"}
     own |= {"azureml.pipelineid": run.pipeline} if run.pipeline else {}
@@ -181,10 +199,10 @@ def _field(name: str) -> Callable[[AnyRun], str | None]:
     readers: dict[str, Callable[[AnyRun], str | None]] = {
         "tags": lambda run: _tags(run).get(key),
         "properties": lambda run: _properties(run).get(key),
-        "runid": lambda run: run.id,
+        "runid": id_of,
         "status": status_of,
         "runtype": _source,
-        "parentrunid": lambda run: run.parent if isinstance(run, PipelineRun) else run.run,
+        "parentrunid": parent_of,
     }
     if kind.lower() not in readers:
         raise Refused(400, f"Runs cannot be filtered by {name}; there are {', '.join(readers)}.")

@@ -10,6 +10,8 @@ import msgspec
 from aiohttp import web
 
 from local.services.azureml.azureml import SCOPE, AzureMl, azureml_of, workspace_of
+from local.services.azureml.control.control import control_of
+from local.services.azureml.control.records import MlJob
 from local.services.azureml.drafts import decode
 from local.services.azureml.errors import Refused, services
 from local.services.azureml.history import AnyRun, chosen, details_shown, run_shown
@@ -44,8 +46,9 @@ class Selection(msgspec.Struct, rename="camel", kw_only=True):
 
 
 def find_run(service: AzureMl, workspace: MlWorkspace, key: str, experiment: str | None = None) -> AnyRun:
-    """A pipeline run or a step run. Raises: Refused, 404."""
-    found = service.store.find(PipelineRun, key) or service.store.find(StepRun, key)
+    """A pipeline run, a step run, or a job by its name. Raises: Refused, 404."""
+    store = service.store
+    found = store.find(PipelineRun, key) or store.find(StepRun, key) or store.find(MlJob, f"{workspace.id}/jobs/{key}")
     if found is None or found.workspace != workspace.id or experiment not in (None, found.experiment):
         raise Refused(404, f"Run {key} was not found.", "RunNotFound")
     return found
@@ -92,7 +95,7 @@ async def get_details(request: web.Request) -> web.Response:
 
 @services("getchildren")
 async def get_children(request: web.Request) -> web.Response:
-    """GET experiments/{name}/runs/{id}/children: the steps, and runs submitted with this one as their parent."""
+    """GET [experiments/{name}/]runs/{id}/children: the steps, and runs submitted with this one as their parent."""
     run, service, given = run_of(request), azureml_of(request), request.query
     top = given.get("$top", "")
     query = Query(
@@ -101,17 +104,24 @@ async def get_children(request: web.Request) -> web.Response:
         orderby=given.get("$orderby") or given.get("$sortorder"),
         top=int(top) if top.isdecimal() else None,
     )
+    return _page_of_runs(service, _children(service, request, run), query)
+
+
+def _children(service: AzureMl, request: web.Request, run: AnyRun) -> list[AnyRun]:
+    if isinstance(run, MlJob):
+        return list(control_of(request).jobs.children(run))
     steps = service.runs.steps(run) if isinstance(run, PipelineRun) else []
-    runs = service.store.all(PipelineRun, workspace=run.workspace, parent=run.id)
-    return _page_of_runs(service, [*steps, *runs], query)
+    return [*steps, *service.store.all(PipelineRun, workspace=run.workspace, parent=run.id)]
 
 
 @services("queryruns")
 async def query_runs(request: web.Request) -> web.Response:
-    """POST experiments/{name}/runs:query: the experiment's pipeline runs, newest first."""
+    """POST experiments/{name}/runs:query: the experiment's pipeline runs and jobs, newest first."""
     workspace, service = workspace_of(request, write=False), azureml_of(request)
     query, name = decode(await request.read(), Query), request.match_info["experiment"]
-    runs = list(service.store.all(PipelineRun, workspace=workspace.id, experiment=name))
+    pipelines = service.store.all(PipelineRun, workspace=workspace.id, experiment=name)
+    jobs = service.store.all(MlJob, workspace=workspace.id, experiment=name)
+    runs: list[AnyRun] = sorted([*pipelines, *jobs], key=lambda run: run.created)
     if not runs and service.switches["unknownExperiment"] == "refuse":
         raise Refused(404, f"Experiment {name} was not found in workspace {workspace.name}.", "ExperimentNotFound")
     return _page_of_runs(service, runs[::-1], query)
@@ -121,7 +131,10 @@ async def query_runs(request: web.Request) -> web.Response:
 async def cancel(request: web.Request) -> web.Response:
     """POST experiments/{name}/runs/{id}/cancel; a step takes its whole run along."""
     run, service = run_of(request), azureml_of(request)
-    service.runs.cancel(run if isinstance(run, PipelineRun) else service.store.get(PipelineRun, run.run))
+    if isinstance(run, MlJob):
+        control_of(request).jobs.cancel(run)
+    else:
+        service.runs.cancel(run if isinstance(run, PipelineRun) else service.store.get(PipelineRun, run.run))
     return json_response(run_shown(service, run))
 
 
@@ -131,9 +144,14 @@ async def patch_run(request: web.Request) -> web.Response:
     run, service = run_of(request), azureml_of(request)
     change = decode(await request.read(), Change)
     tags = {**run.tags, **(change.tags or {})}
-    run.tags = {name: value for name, value in tags.items() if value is not None}
-    run.properties = {**run.properties, **(change.properties or {})}
-    run.description = run.description if change.description is None else change.description
+    kept = {name: value for name, value in tags.items() if value is not None}
+    description = run.description if change.description is None else change.description
+    if isinstance(run, MlJob):
+        given = {**(run.properties.get("properties") or {}), **(change.properties or {})}
+        run.properties |= {"tags": kept, "description": description, "properties": given}
+    else:
+        run.tags, run.description = kept, description
+        run.properties = {**run.properties, **(change.properties or {})}
     service.store.save(run)
     return json_response(run_shown(service, run))
 
@@ -150,9 +168,12 @@ ROUTES = [
     *(
         web.get(base + path, handler)
         for base in (BASE, OF_EXPERIMENT)
-        for path, handler in (("/runs/{run}", get_run), ("/runs/{run}/details", get_details))
+        for path, handler in (
+            ("/runs/{run}", get_run),
+            ("/runs/{run}/details", get_details),
+            ("/runs/{run}/children", get_children),
+        )
     ),
-    web.get(OF_EXPERIMENT + "/runs/{run}/children", get_children),
     web.post(OF_EXPERIMENT + "/runs:query", query_runs),
     web.post(OF_EXPERIMENT + "/runs/{run}/cancel", cancel),
     web.patch(OF_EXPERIMENT + "/runs/{run}", patch_run),

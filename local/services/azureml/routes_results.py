@@ -13,8 +13,8 @@ from local.services.azureml import artifacts
 from local.services.azureml.azureml import SCOPE, azureml_of, workspace_of
 from local.services.azureml.drafts import decode
 from local.services.azureml.errors import Refused, services
-from local.services.azureml.history import AnyRun
-from local.services.azureml.records import StepRun
+from local.services.azureml.history import AnyRun, id_of
+from local.services.azureml.records import PipelineRun
 from local.services.azureml.routes_history import OF_EXPERIMENT, find_run, page, run_of
 from local.services.engine.answers import json_response
 from local.services.engine.blobs import Unreachable
@@ -39,7 +39,7 @@ class Wanted(msgspec.Struct, rename="camel", kw_only=True):
 
 
 def _metrics(run: AnyRun) -> dict[str, float]:
-    return run.metrics if isinstance(run, StepRun) else {}
+    return {} if isinstance(run, PipelineRun) else run.metrics
 
 
 @services("listmetrics")
@@ -57,16 +57,16 @@ async def get_metric(request: web.Request) -> web.Response:
     """POST runs/{id}/full {"metricName"}: 404 when the run did not log it."""
     run, name = run_of(request, write=False), decode(await request.read(), Wanted).metric_name
     if name not in _metrics(run):
-        raise Refused(404, f"Metric {name} was not found in run {run.id}.", "MetricNotFound")
+        raise Refused(404, f"Metric {name} was not found in run {id_of(run)}.", "MetricNotFound")
     point = {
-        "metricId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{run.id}/{name}")),
+        "metricId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{id_of(run)}/{name}")),
         "createdUtc": wire_time(run.ended or run.created),
         "step": 0,
         "data": {name: _metrics(run)[name]},
     }
     return json_response(
         {
-            "dataContainerId": artifacts.container(run.id),
+            "dataContainerId": artifacts.container(id_of(run)),
             "name": name,
             "columns": {name: "Double"},
             "value": [point],
@@ -82,7 +82,7 @@ def _kept(request: web.Request) -> tuple[AnyRun, dict[str, int]]:
     else:
         key = request.match_info["container"].removeprefix("dcid.")
         run = find_run(azureml_of(request), workspace_of(request), key)
-    return run, run.artifacts if isinstance(run, StepRun) else {}
+    return run, {} if isinstance(run, PipelineRun) else run.artifacts
 
 
 def _path(request: web.Request) -> str:
@@ -90,7 +90,7 @@ def _path(request: web.Request) -> str:
 
 
 def _shown(run: AnyRun, path: str) -> dict[str, Any]:
-    container = artifacts.container(run.id)
+    container = artifacts.container(id_of(run))
     return {
         "artifactId": f"{artifacts.ORIGIN}/{container}/{path}",
         "origin": artifacts.ORIGIN,
@@ -115,7 +115,7 @@ def _named(request: web.Request) -> tuple[AnyRun, str]:
     run, kept = _kept(request)
     path = _path(request)
     if path not in kept:
-        raise Refused(404, f"Artifact {path} was not found in run {run.id}.", "ArtifactNotFound")
+        raise Refused(404, f"Artifact {path} was not found in run {id_of(run)}.", "ArtifactNotFound")
     return run, path
 
 
@@ -123,7 +123,7 @@ def _named(request: web.Request) -> tuple[AnyRun, str]:
 async def get_info(request: web.Request) -> web.Response:
     """GET artifacts/contentinfo/ExperimentRun/dcid.{run}/{path}: an address with a SAS."""
     run, path = _named(request)
-    address = artifacts.address(azureml_of(request).engine, run.id, path)
+    address = artifacts.address(azureml_of(request).engine, id_of(run), path)
     shown = {name: value for name, value in _shown(run, path).items() if name in ("origin", "container", "path")}
     return json_response({"contentUri": address, **shown})
 
@@ -137,9 +137,9 @@ async def get_infos(request: web.Request) -> web.Response:
     engine = azureml_of(request).engine
     found = [
         {
-            "contentUri": artifacts.address(engine, run.id, path),
+            "contentUri": artifacts.address(engine, id_of(run), path),
             "origin": artifacts.ORIGIN,
-            "container": artifacts.container(run.id),
+            "container": artifacts.container(id_of(run)),
             "path": path,
         }
         for path in shown
@@ -153,7 +153,7 @@ async def get_content(request: web.Request) -> web.Response:
     run, path = _named(request)
     engine = azureml_of(request).engine
     try:
-        content = await engine.blobs.read(artifacts.reference(engine, run.id, path), LARGEST)
+        content = await engine.blobs.read(artifacts.reference(engine, id_of(run), path), LARGEST)
     except Unreachable as failed:
         raise Refused(404, f"Artifact {path} cannot be read: {failed}.", "ArtifactNotFound") from failed
     return web.Response(body=content, content_type="application/octet-stream")

@@ -10,7 +10,12 @@ import aiohttp
 import msgspec
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.core.pipeline.transport import AioHttpTransport
-from azure.storage.blob import BlobSasPermissions, generate_blob_sas
+from azure.storage.blob import (
+    BlobSasPermissions,
+    ContainerSasPermissions,
+    generate_blob_sas,
+    generate_container_sas,
+)
 from azure.storage.blob.aio import BlobClient, BlobServiceClient, ContainerClient, ExponentialRetry
 
 from local.services.engine.records import BlobReference
@@ -187,6 +192,19 @@ class Blobs:
         except HttpResponseError as failed:
             if failed.status_code != 409:
                 raise Unreachable(said(failed)) from failed
+
+    def filling(self, container: str, lifetime: float) -> str:
+        """The address of a container of the workspaces' account, with a SAS to read, list and write in it."""
+        now = datetime.now(UTC)
+        token = generate_container_sas(
+            account_name=self.own.name,
+            container_name=container,
+            account_key=self.own.key or "",
+            permission=ContainerSasPermissions(read=True, write=True, create=True, list=True, add=True),
+            start=now - timedelta(minutes=5),
+            expiry=now + timedelta(seconds=lifetime),
+        )
+        return f"{self.own.url}/{container}?{token}"
 
     def own_reference(
         self, name: str, container: str = EXPERIMENT_OUTPUT, *, account: str | None = None

@@ -7,11 +7,10 @@ deployment that is not the default one.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 from uuid import uuid4
 
 import msgspec
@@ -23,7 +22,6 @@ from retrain.model import Section
 from retrain.ports import Begun, Blobs, Deployed, Diagnosis, JobState, JobStatus, Rows, Slot
 from retrain.run import Artifact
 from shared.redact import redact
-from shared.services import pointers
 from shared.services.azureml import assets, examine
 from shared.services.azureml.assets import name_and_version
 from shared.services.azureml.batch import BatchEndpoint, Invocation
@@ -31,6 +29,7 @@ from shared.services.azureml.components import Components
 from shared.services.azureml.evaluation import ScoringJobs, ScoringWork
 from shared.services.azureml.jobs import Jobs
 from shared.services.azureml.registry import MlRegistry
+from shared.services.azureml.trials import Trials
 from shared.services.azureml.work import Kind, read_from, written_to
 from shared.services.azureml.workspace import Workspace
 from shared.services.credentials import Token, identity_token
@@ -54,6 +53,9 @@ class AzureMlEndpointSettings(Section, frozen=True):
     `registry` the name that models are registered under. With `scores = "job"` candidates are scored by jobs, under the
     names in `staging`; with "deployment" those are deployments of the endpoint.
     """
+
+    per_key: ClassVar[tuple[str, ...]] = ("endpoint",)
+    """Settings that must differ from key to key, where a model has keys."""
 
     workspace: str
     endpoint: str
@@ -112,8 +114,9 @@ class AzureMlEndpoint:
         self._workspace = Workspace(settings.workspace, settings.datastores, http=http, token=token)
         self._endpoint = BatchEndpoint(self._workspace, settings.endpoint)
         self._components, self._jobs = Components(self._workspace), Jobs(self._workspace)
-        self._scoring = ScoringJobs(self._workspace, settings.work, blobs)
         self.registry = MlRegistry(self._workspace, settings.registry, blobs)
+        scoring = ScoringJobs(self._workspace, settings.work, blobs)
+        self._trials = Trials(self._endpoint.url, many(settings.staging), scoring, self.registry, blobs)
 
     @classmethod
     def of(cls, settings: AzureMlEndpointSettings, blobs: Blobs, env: Mapping[str, str] | None = None) -> Self:
@@ -126,8 +129,10 @@ class AzureMlEndpoint:
 
     def staging(self) -> Sequence[Slot]:
         """Places where a candidate may be tried."""
-        base = f"{self._endpoint.url}/{'deployments' if self._deploys else 'candidates'}"
-        return tuple(Slot(name="staging", url=f"{base}/{name}", by_file=True) for name in many(self._settings.staging))
+        if not self._deploys:
+            return self._trials.slots()
+        urls = (self._deployment_url(name) for name in many(self._settings.staging))
+        return tuple(Slot(name="staging", url=url, by_file=True) for url in urls)
 
     def settle(self) -> timedelta:
         """None: the next invocation goes to the new default."""
@@ -135,16 +140,15 @@ class AzureMlEndpoint:
 
     def current(self, slot: Slot) -> Deployed:
         """The model of the default deployment, or of the candidate. Raises NotFound: there is none yet."""
-        if self._is_pointer(slot):
-            pointer = pointers.named(self._blobs, _pointer(slot))
-            return Deployed(resource=slot.url, location=self._blobs.url(pointer.model))
+        if self._is_trial(slot):
+            return self._trials.current(slot)
         name = self._deployment_of(slot)
-        return Deployed(resource=f"{self._endpoint.url}/deployments/{name}", location=self._model_of(name))
+        return Deployed(resource=self._deployment_url(name), location=self._model_of(name))
 
     def artifact(self, slot: Slot) -> Iterator[bytes]:
         """The bytes of that model. Raises NotFound; AccessDenied where it lies outside of our storage."""
-        if self._is_pointer(slot):
-            return self._blobs.open(pointers.named(self._blobs, _pointer(slot)).model)
+        if self._is_trial(slot):
+            return self._trials.artifact(slot)
         model = self.current(slot).location
         blob = self.registry.blob_of(model)
         if not blob:
@@ -169,19 +173,15 @@ class AzureMlEndpoint:
         Raises:
             BadConfiguration: the component cannot take a model.
         """
+        if self._is_trial(slot):
+            return self._trials.begin(slot, artifact)
         before = self._served(slot)
-        if self._is_pointer(slot):
-            self._blobs.head(artifact.blob)
-            pointer = pointers.read(self._blobs, _pointer(slot))
-            if not pointer.names(artifact):
-                pointers.write(self._blobs, pointer.renamed(artifact))
-            return Begun(before=before, after={"model": artifact.blob})
         self._blobs.head(artifact.blob)
         model, name = self.registry.version_of(artifact), self._name_for(slot, artifact)
         component = self._baked(model)
         self._deploy(name, component, model)
         after: dict[str, object] = {"deployment": name, "component": component, "model": model}
-        return Begun(before=before, after=after, operation=f"{self._endpoint.url}/deployments/{name}")
+        return Begun(before=before, after=after, operation=self._deployment_url(name))
 
     def check(self, slot: Slot, operation: str) -> JobStatus:
         """How far a deployment is; of production it is made the default as soon as it is there, and done once it is."""
@@ -202,11 +202,8 @@ class AzureMlEndpoint:
     def score_file(self, slot: Slot, rows: str, scores: str) -> str:
         """Starts a job: of production by invoking the endpoint as users do; of a candidate by its model, or its own
         deployment."""
-        if self._is_pointer(slot):
-            pointer = pointers.named(self._blobs, _pointer(slot))
-            pointers.check_bytes(self._blobs, pointer)
-            model = self.registry.version_of(Artifact(blob=pointer.model, sha256=pointer.sha256))
-            return self._scoring.score(model, rows, scores)
+        if self._is_trial(slot):
+            return self._trials.score_file(slot, rows, scores)
         settings, stores = self._settings, self._workspace.stores
         self._blobs.delete(scores)  # an output is not written over another one
         name = self._deployment_of(slot)
@@ -224,9 +221,11 @@ class AzureMlEndpoint:
 
     def scored_file(self, slot: Slot, job: str) -> JobStatus:
         """How far it is; failed when the default moved meanwhile: then it is unknown whose scores these are."""
+        if self._is_trial(slot):
+            return self._trials.scored_file(job)
         name, _, deployment = job.partition("#")
         status = self._jobs.look(name)
-        if status.state is not JobState.SUCCEEDED or self._is_pointer(slot):
+        if status.state is not JobState.SUCCEEDED:
             return status
         now = self._deployment_of(slot)
         if now == deployment:
@@ -266,8 +265,11 @@ class AzureMlEndpoint:
     def _deploys(self) -> bool:
         return self._settings.scores == "deployment"
 
-    def _is_pointer(self, slot: Slot) -> bool:
+    def _is_trial(self, slot: Slot) -> bool:
         return slot.name == "staging" and not self._deploys
+
+    def _deployment_url(self, name: str) -> str:
+        return f"{self._endpoint.url}/deployments/{name}"
 
     def _deployment_of(self, slot: Slot) -> str:
         if slot.name == "staging":
@@ -369,8 +371,3 @@ def _state(shown: Mapping[str, Any]) -> str:
 def _component_in(shown: Mapping[str, Any]) -> str:
     configured = shown["properties"].get("deploymentConfiguration") or {}
     return str((configured.get("componentId") or {}).get("assetId") or "").lower()
-
-
-def _pointer(slot: Slot) -> str:
-    """The blob that says which candidate is tried at a place: whoever holds the place wrote it."""
-    return f"{paths.RUNS}/_tried/{hashlib.sha256(slot.url.lower().encode()).hexdigest()[:16]}.json"

@@ -48,11 +48,21 @@ class JobProperties(msgspec.Struct, frozen=True, rename="camel"):
     services: dict[str, _Service | None] | None = None
 
 
-class MlJob(msgspec.Struct, frozen=True):
+class _SystemData(msgspec.Struct, frozen=True, rename="camel"):
+    created_at: str | None = None
+
+
+class MlJob(msgspec.Struct, frozen=True, rename="camel"):
     """A job as Resource Manager shows it."""
 
     name: str
     properties: JobProperties
+    system_data: _SystemData | None = None
+
+    @property
+    def created(self) -> str:
+        """When it was made, in ISO 8601; after all others when the service does not say."""
+        return (self.system_data.created_at if self.system_data else None) or "9"
 
     @property
     def state(self) -> JobState:
@@ -118,7 +128,7 @@ class Jobs:
                 raise
 
     def tagged(self, tags: Mapping[str, str], by: str) -> list[MlJob]:
-        """Jobs that carry all these tags, in the order of the list; the service is asked by the tag `by`.
+        """Jobs that carry all these tags, the oldest first; the service is asked by the tag `by`.
 
         How its filter is spelled is not published, so tags are compared here, and when it finds none, or is refused,
         all that is listed is looked through.
@@ -132,7 +142,7 @@ class Jobs:
                     raise
                 continue
             if mine := [job for job in found if job.has(tags)]:
-                return mine
+                return sorted(mine, key=lambda job: job.created)
         return []
 
     def _reasons(self, job: MlJob) -> str:

@@ -47,7 +47,7 @@ def put(engine: Engine, workspace: MlWorkspace, name: str, body: Body) -> tuple[
     """Makes or replaces an endpoint; says whether it is new. Raises: WireError."""
     _check_name(name)
     given, found = body.properties, engine.store.find(BatchEndpoint, key(workspace, name))
-    if given.get("authMode", "AADToken") != "AADToken":
+    if str(given.get("authMode") or "AADToken").lower() != "aadtoken":  # Microsoft's client writes it aadToken
         raise wrong(400, f"properties.authMode is {given['authMode']!r}; batch endpoints take AADToken.")
     made = BatchEndpoint(
         id=key(workspace, name),
@@ -131,7 +131,7 @@ def shown(engine: Engine, workspace: MlWorkspace, endpoint: BatchEndpoint, reque
         **endpoint.properties,
         "authMode": "AADToken",
         "properties": _followed(engine, endpoint, request),
-        "defaults": {"deploymentName": endpoint.default} if endpoint.default else None,
+        "defaults": {"deploymentName": endpoint.default},
         "scoringUri": None if state == "Creating" else scoring_uri(request, endpoint),
         "swaggerUri": None,
         "provisioningState": state,

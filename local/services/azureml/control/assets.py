@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from local.services.azureml.control import bindings
 from local.services.azureml.control.errors import wrong
 from local.services.azureml.control.records import AssetContainer, RegistryAsset
 from local.services.azureml.records import MlWorkspace
@@ -19,7 +20,7 @@ NEEDED = {"models": "modelUri", "data": "dataUri", "components": "componentSpec"
 """Without this member an asset is nothing."""
 CHANGEABLE = frozenset(("description", "tags", "properties", "isArchived", "stage", "flavors"))
 _DEFAULTS: dict[str, Json] = {
-    "models": {"modelType": "custom_model"},
+    "models": {"modelType": "custom_model", "flavors": {}},
     "data": {"dataType": "uri_folder"},
     "environments": {"environmentType": "UserCreated", "osType": "Linux"},
 }
@@ -70,7 +71,7 @@ def put(
         collection=collection,
         name=name,
         version=version,
-        properties={**_DEFAULTS.get(collection, {}), **_present(properties)},
+        properties={**_DEFAULTS.get(collection, {}), **_texts(properties)},
     )
     store.save(made)
     return made, True
@@ -83,31 +84,34 @@ def _check(collection: str, name: str, version: str, properties: Mapping[str, An
     needed = NEEDED.get(collection)
     if needed and not properties.get(needed):
         raise wrong(400, f"properties.{needed} is needed for {collection}/{name}.")
-    _check_texts(properties)
 
 
-def _check_texts(properties: Mapping[str, Any]) -> None:
+def _texts(properties: Mapping[str, Any]) -> Json:
+    """What is present; values of tags and properties are texts, and numbers become so."""
+    present = {name: value for name, value in properties.items() if value is not None}
     for member in ("tags", "properties"):
-        for name, value in (properties.get(member) or {}).items():
-            if not isinstance(value, str) and value is not None:
-                raise wrong(400, f"properties.{member}.{name} is {value!r}; values of {member} are texts.")
+        if member in present:
+            present[member] = {name: _text(member, name, value) for name, value in present[member].items()}
+    return present
+
+
+def _text(member: str, name: str, value: Any) -> str:
+    if isinstance(value, dict | list):
+        raise wrong(400, f"properties.{member}.{name} is {value!r}; values of {member} are texts.")
+    return bindings.text(value)
 
 
 def _change(asset: RegistryAsset, properties: Json) -> None:
-    _check_texts(properties)
-    for name, value in _present(properties).items():
+    given = _texts(properties)
+    for name, value in given.items():
         if name not in CHANGEABLE and asset.properties.get(name) != value and name != "provisioningState":
             raise wrong(
                 409,
                 f"{asset.collection}/{asset.name} version {asset.version} exists with another {name}; "
                 "put a new version instead.",
             )
-    asset.properties.update({name: value for name, value in _present(properties).items() if name in CHANGEABLE})
+    asset.properties.update({name: value for name, value in given.items() if name in CHANGEABLE})
     asset.modified = time.time()
-
-
-def _present(properties: Mapping[str, Any]) -> Json:
-    return {name: value for name, value in properties.items() if value is not None}
 
 
 def about(store: Store, workspace: MlWorkspace, collection: str, name: str) -> Json:

@@ -22,6 +22,8 @@ ARTIFACT_STORE = "workspaceartifactstore"
 _SCHEME = r"(?:azureml:/?/?|/)"
 _DATASTORE = re.compile(_SCHEME + r"(?:.*/)?datastores/(?P<store>[^/]+)/(?:paths/)?(?P<path>.*)", re.IGNORECASE)
 _OUTPUT = re.compile(_SCHEME + r"(?:.*/)?jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)/?(?:paths/(?P<path>.*))?")
+_PRODUCED = re.compile(r"azureml://.*/azureml_(?P<job>.+)_output_(?:data|mlmodel)_(?P<output>.+)/versions/1")
+"""An output by the asset id that run history gives it."""
 _RUN = re.compile(r"runs:/(?P<job>[^/]+)/(?P<path>.*)")
 _ASSET = re.compile(
     _SCHEME + r".*/(?P<collection>data|models|environments|components|codes|code)/(?P<name>[^/]+)"
@@ -40,22 +42,36 @@ def default_output(job: str, output: str) -> str:
 
 
 def artifact_folder(job: str) -> str:
-    """Where a job's artifacts are."""
-    return f"azureml://datastores/{ARTIFACT_STORE}/paths/{artifacts.ORIGIN}/{artifacts.container(job)}/"
+    """Where a job's artifacts are, spelled as the service does: without `paths`."""
+    return f"azureml://datastores/{ARTIFACT_STORE}/{artifacts.ORIGIN}/{artifacts.container(job)}"
 
 
 def locate(engine: Engine, workspace: MlWorkspace, uri: str) -> BlobReference:
     """The blob, or the folder of blobs (`container/path/`). Raises: NoSuchPlace."""
-    if uri.startswith(("http://", "https://")):
-        return _address(uri)
-    if found := _OUTPUT.match(uri):
-        return _output(engine, workspace, found["job"], found["output"], found["path"] or "")
-    if found := _RUN.fullmatch(uri):
+    plain = resolved(engine, workspace, uri)
+    if plain.startswith(("http://", "https://")):
+        return _address(plain)
+    if found := _RUN.fullmatch(plain):
         return artifacts.reference(engine, found["job"], found["path"])
-    if found := _DATASTORE.fullmatch(uri):
-        return _stored(engine, workspace, found["store"], found["path"])
-    asset = asset_of(engine, workspace, uri, ("data", "models"))
-    return locate(engine, workspace, asset.properties.get("modelUri") or asset.properties["dataUri"])
+    datastore = _DATASTORE.fullmatch(plain)
+    if datastore is None:
+        raise NoSuchPlace(f"{uri!r} names no data here.")
+    return _stored(engine, workspace, datastore["store"], datastore["path"])
+
+
+def resolved(engine: Engine, workspace: MlWorkspace, uri: str) -> str:
+    """What outputs of jobs and assets stand for: a URI that names a datastore, an address, or a run's artifact.
+
+    Raises: NoSuchPlace.
+    """
+    if uri.startswith(("http://", "https://")) or _RUN.fullmatch(uri):
+        return uri
+    if found := _OUTPUT.match(uri) or _PRODUCED.fullmatch(uri):
+        return _output(engine, workspace, found["job"], found["output"], found.groupdict().get("path") or "")
+    if _DATASTORE.fullmatch(uri):
+        return uri
+    properties = asset_of(engine, workspace, uri, ("data", "models")).properties
+    return resolved(engine, workspace, str(properties.get("modelUri") or properties["dataUri"]))
 
 
 def asset_of(engine: Engine, workspace: MlWorkspace, uri: str, collections: tuple[str, ...]) -> RegistryAsset:
@@ -73,7 +89,7 @@ def asset_of(engine: Engine, workspace: MlWorkspace, uri: str, collections: tupl
     raise NoSuchPlace(f"There is no asset {uri} in workspace {workspace.name}.")
 
 
-def _output(engine: Engine, workspace: MlWorkspace, name: str, output: str, path: str) -> BlobReference:
+def _output(engine: Engine, workspace: MlWorkspace, name: str, output: str, path: str) -> str:
     job = engine.store.find(MlJob, assets.key(workspace, "jobs", name))
     if job is None:
         raise NoSuchPlace(f"There is no job {name} in workspace {workspace.name}.")
@@ -81,7 +97,7 @@ def _output(engine: Engine, workspace: MlWorkspace, name: str, output: str, path
     if folder is None:
         known = ", ".join(job.outputs) or "none"
         raise NoSuchPlace(f"Job {name} has no output {output!r}; it has {known}.")
-    return locate(engine, workspace, folder.rstrip("/") + "/" + path if path else folder)
+    return resolved(engine, workspace, f"{folder.rstrip('/')}/{path}" if path else folder)
 
 
 def _stored(engine: Engine, workspace: MlWorkspace, name: str, path: str) -> BlobReference:

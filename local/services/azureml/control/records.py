@@ -71,6 +71,21 @@ class MlJob(Record, kw_only=True):
     artifacts: dict[str, int] = msgspec.field(default_factory=dict)
 
     @property
+    def detail(self) -> str | None:
+        """Why it failed, in run history's member."""
+        return self.error
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Its tags."""
+        return dict(self.properties.get("tags") or {})
+
+    @property
+    def description(self) -> str | None:
+        """What its owner says of it."""
+        return self.properties.get("description")
+
+    @property
     def type(self) -> str:
         """`Command` or `Pipeline`."""
         return str(self.properties["jobType"])
