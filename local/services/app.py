@@ -11,6 +11,7 @@ from local.services.arm import service as arm
 from local.services.azureml import service as azureml
 from local.services.azureml.batch import service as azureml_batch
 from local.services.azureml.control import service as azureml_control
+from local.services.azureml.events import service as azureml_events
 from local.services.datafactory import service as datafactory
 from local.services.engine import control, pages
 from local.services.engine.engine import ENGINE, Engine
@@ -20,7 +21,17 @@ from local.services.keyvault import service as keyvault
 from local.services.studio import service as studio
 from local.services.tokens import service as tokens
 
-SERVICES: tuple[ModuleType, ...] = (tokens, keyvault, arm, azureml, azureml_control, azureml_batch, datafactory, studio)
+SERVICES: tuple[ModuleType, ...] = (
+    tokens,
+    keyvault,
+    arm,
+    azureml,
+    azureml_control,
+    azureml_batch,
+    azureml_events,
+    datafactory,
+    studio,
+)
 """A service is a module with KINDS (of records), TABLE (of switches) and `install`. The classic one is the last: routes
 that nobody has are refused in its words."""
 LARGEST_REQUEST = 256 << 20  # bytes; a data set can come as text

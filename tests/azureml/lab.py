@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import time
+from collections.abc import Callable
 from typing import Any
 
 from azure.storage.blob import BlobServiceClient
@@ -10,10 +12,11 @@ from azure.storage.blob import BlobServiceClient
 from local.services.azureml.batch.switches import TABLE as BATCH
 from local.services.azureml.control.client import ControlClient
 from local.services.azureml.control.switches import TABLE
+from local.services.azureml.events.switches import TABLE as EVENTS
 from tests.lines import rows_csv
 
 Json = dict[str, Any]
-STARTING_SWITCHES = {name: switch.default for name, switch in (TABLE | BATCH).items()}
+STARTING_SWITCHES = {name: switch.default for name, switch in (TABLE | BATCH | EVENTS).items()}
 IN = "azureml://datastores/lab/paths/"
 TRAIN = (
     "python train.py --data ${{inputs.data}} --label ${{inputs.label}} "
@@ -41,6 +44,14 @@ SCORING: Json = {
     "outputs": {"scores": {"type": "uri_file"}},
 }
 _names = itertools.count(1)
+
+
+def until(happened: Callable[[], bool], patience: float = 30.0) -> None:
+    """Waits until it has happened."""
+    end = time.monotonic() + patience
+    while not happened():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
 
 
 def literal(value: str) -> Json:

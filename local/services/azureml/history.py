@@ -39,13 +39,13 @@ def run_shown(service: AzureMl, run: AnyRun) -> Json:
         "rootRunId": parent or id_of(run),
         "runUuid": id_of(run),
         "runNumber": run.number,
-        "experimentId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{run.workspace}/{run.experiment}")),
+        "experimentId": experiment_id(run),
         "createdUtc": wire_time(run.created),
         "displayName": _name(run),
         "name": _name(run),
         "description": run.description,
         "dataContainerId": artifacts.container(id_of(run)),
-        "runType": _source(run),
+        "runType": source_of(run),
         "runTypeV2": None,
         "parameters": run.assignments if isinstance(run, PipelineRun) else {},
         "primaryMetricName": None,
@@ -79,13 +79,18 @@ def _details(service: AzureMl, run: AnyRun) -> Json:
         "services": {},
         "error": {"error": {"code": "UserError", "message": run.detail}} if run.detail else None,
         "warnings": [],
-        "properties": _properties(run),
-        "tags": _tags(run),
+        "properties": properties_of(run),
+        "tags": tags_of(run),
         "inputDatasets": [],
         "outputDatasets": [],
         "inputs": None,
         "outputs": jobs.outputs(service.store, run) if isinstance(run, MlJob) else None,
     }
+
+
+def experiment_id(run: AnyRun) -> str:
+    """The id of its experiment."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{run.workspace}/{run.experiment}"))
 
 
 def id_of(run: AnyRun) -> str:
@@ -98,7 +103,8 @@ def parent_of(run: AnyRun) -> str | None:
     return run.run if isinstance(run, StepRun) else run.parent
 
 
-def _source(run: AnyRun) -> str:
+def source_of(run: AnyRun) -> str:
+    """`runType`: what kind of run it is."""
     if isinstance(run, MlJob):
         return jobs.source(run)
     return "azureml.PipelineRun" if isinstance(run, PipelineRun) else "azureml.StepRun"
@@ -110,8 +116,9 @@ def _name(run: AnyRun) -> str:
     return run.experiment if isinstance(run, PipelineRun) else run.name
 
 
-def _properties(run: AnyRun) -> dict[str, str]:
-    own = {"azureml.runsource": _source(run)}
+def properties_of(run: AnyRun) -> dict[str, str]:
+    """Its own properties, and those by which its kind is known."""
+    own = {"azureml.runsource": source_of(run)}
     if isinstance(run, PipelineRun):
         parameters = msgspec.json.encode(run.assignments).decode()
         own |= {"runSource": run.source, "runType": run.type, "azureml.parameters": parameters}
@@ -124,7 +131,8 @@ def _properties(run: AnyRun) -> dict[str, str]:
     return {**own, **run.properties}
 
 
-def _tags(run: AnyRun) -> dict[str, str]:
+def tags_of(run: AnyRun) -> dict[str, str]:
+    """Its own tags, and those of a pipeline run."""
     if not isinstance(run, PipelineRun):
         return run.tags
     own = {"azureml.pipelineComponent": "pipelinerun"}
@@ -197,11 +205,11 @@ def _value(words: list[str]) -> str | None:
 def _field(name: str) -> Callable[[AnyRun], str | None]:
     kind, _, key = name.partition("/")
     readers: dict[str, Callable[[AnyRun], str | None]] = {
-        "tags": lambda run: _tags(run).get(key),
-        "properties": lambda run: _properties(run).get(key),
+        "tags": lambda run: tags_of(run).get(key),
+        "properties": lambda run: properties_of(run).get(key),
         "runid": id_of,
         "status": status_of,
-        "runtype": _source,
+        "runtype": source_of,
         "parentrunid": parent_of,
     }
     if kind.lower() not in readers:

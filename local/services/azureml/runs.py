@@ -8,6 +8,7 @@ unfinished runs begin anew from their stored graph: the same values give the sam
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 from local.services.azureml.graphs import order
 from local.services.azureml.records import ENDED, PipelineEndpoint, PipelineRun, PublishedPipeline, StepRun, guid
@@ -26,6 +27,8 @@ class Runs:
         self._engine, self._store = engine, engine.store
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._submitted = 0
+        self.watchers: list[Callable[[PipelineRun], None]] = []
+        """They are told of every status that a run comes to."""
         self._places = asyncio.Semaphore(CONCURRENT_RUNS)
 
     def resume(self) -> None:
@@ -56,6 +59,7 @@ class Runs:
             for number, node in enumerate(order(run.graph), start=run.number + 1)
         ]
         self._store.save(run, *steps)
+        self._tell(run)
         self._begin(run)
         self._submitted += 1
         if self._submitted % 500 == 0:
@@ -101,6 +105,7 @@ class Runs:
     async def _work(self, run: PipelineRun) -> None:
         run.status, run.started = "Running", time.time()
         self._store.save(run)
+        self._tell(run)
         await Running(self._engine, run, {step.node: step for step in self.steps(run)}).do()
         await self._engine.holds.wait(run.id, self._names(run))
 
@@ -119,7 +124,12 @@ class Runs:
         for step in left:
             step.status, step.ended = "Canceled", now
         self._store.save(run, *left)
+        self._tell(run)
         log.info("pipeline run %s run=%s", status, run.id)
+
+    def _tell(self, run: PipelineRun) -> None:
+        for watcher in self.watchers:
+            watcher(run)
 
     def _trim(self) -> None:
         ended = [run for run in self._store.all(PipelineRun) if run.status in ENDED]

@@ -89,3 +89,17 @@ class ControlClient(DesignerClient):
         if not response.ok:
             raise ServiceRefused(response)
         return dict(response.json())
+
+    def subscribe(self, name: str, url: str, schema: str = "EventGridSchema", **chosen: Any) -> Json:
+        """Subscribes a webhook to the workspace's events, and waits for the handshake; answers its properties.
+
+        `chosen`: members of the filter.
+        """
+        path = f"providers/Microsoft.EventGrid/eventSubscriptions/{name}"
+        destination = {"endpointType": "WebHook", "properties": {"endpointUrl": url}}
+        given = {"destination": destination, "eventDeliverySchema": schema, "filter": chosen}
+        found = self.arm("PUT", path, given)["properties"]
+        while found["provisioningState"] == "Creating":
+            time.sleep(0.05)
+            found = self.arm("GET", path)["properties"]
+        return dict(found)

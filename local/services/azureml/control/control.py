@@ -1,7 +1,7 @@
 """The state of today's control plane, and how a request finds its workspace and its place on a page."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -12,6 +12,7 @@ from local.services.azureml.azureml import azureml_of, scope_of
 from local.services.azureml.control.errors import wrong
 from local.services.azureml.control.jobs import Jobs
 from local.services.azureml.control.locations import NoSuchPlace, locate
+from local.services.azureml.control.records import RegistryAsset
 from local.services.azureml.records import MlWorkspace
 from local.services.engine.answers import json_response
 from local.services.engine.engine import Engine
@@ -30,6 +31,13 @@ class Control:
         self.store = engine.store
         self.switches = engine.switches
         self.jobs = Jobs(engine)
+        self.watchers: list[Callable[[RegistryAsset], None]] = []
+        """They are told of every new model version."""
+
+    def registered(self, model: RegistryAsset) -> None:
+        """Tells the watchers of a new model version."""
+        for watcher in self.watchers:
+            watcher(model)
 
     def check_asset(self, workspace: MlWorkspace, properties: Json) -> None:
         """Raises: WireError, 400, unless what an asset points to can be in the workspace."""

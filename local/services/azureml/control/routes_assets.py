@@ -70,6 +70,8 @@ async def put_version(request: web.Request) -> web.Response:
     given = (await body_of(request)).properties
     control.check_asset(workspace, given)
     asset, new = assets.put(control.store, workspace, collection, name, request.match_info["version"], given)
+    if new and collection == "models":
+        control.registered(asset)
     return json_response(shown_version(workspace, asset), 201 if new else 200)
 
 
