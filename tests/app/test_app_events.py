@@ -1,6 +1,7 @@
 """A finished job of Azure ML is noticed at once by its event, though looks are minutes apart; in the real worker.
 
-Events are POSTed as Event Grid does. They come twice, late, out of order, forged; none of that does any harm.
+The local workspace publishes them to the app, which subscribed. They come twice, late, out of order, forged; none of
+that does any harm.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import pytest
 import requests
 
 from local import adult
+from local.host.launch import HostProcess
+from local.services.azureml.control.client import ControlClient
 from retrain import doctor
 from retrain.run import Run, State
 from tests.app.azureml import AzureMlWorld
@@ -24,7 +27,7 @@ from tests.app.world import World
 BATCH = 'train_on = "batch"'
 EXPECTED = "events = true"
 TYPES = "Microsoft.MachineLearningServices"
-ENVELOPES = ("grid", "cloud")
+SCHEMAS = ("EventGridSchema", "CloudEventSchemaV1_0")
 
 
 @pytest.fixture
@@ -41,6 +44,7 @@ def new(new_world: Callable[..., World]) -> Iterator[Callable[..., Any]]:
     yield make
     for world in made:
         world.designer.release_jobs()
+        world.designer.switches(eventCopies=1, eventDelay=0, eventDisorder=0, eventCasing="mixed")
 
 
 @pytest.fixture
@@ -51,7 +55,7 @@ def world(new: Callable[..., Any]) -> AzureMlWorld:
     return made
 
 
-def asleep(world: AzureMlWorld) -> Run:
+def asleep(world: DesignerWorld) -> Run:
     """A run whose job runs, and that looks at it again in minutes only."""
     run = world.land("others.csv", adult.others())
     while (now := world.ports.ledger.run(run.id)).due is None or now.due - world.ports.now() < timedelta(minutes=5):
@@ -95,38 +99,21 @@ def grid(world: DesignerWorld, job: str, kind: str = "RunStatusChanged", status:
     }
 
 
-def cloud(world: DesignerWorld, job: str) -> dict[str, Any]:
-    """The same as a CloudEvent."""
-    event = grid(world, job)
-    return {
-        "specversion": "1.0",
-        "source": event["topic"],
-        "subject": event["subject"],
-        "type": event["eventType"],
-        "time": event["eventTime"],
-        "id": event["id"],
-        "data": event["data"],
-    }
-
-
-def shouted(value: Any) -> Any:
-    """Names of members, and names of resources, as some services spell them."""
-    if isinstance(value, dict):
-        return {name.upper(): shouted(member) for name, member in value.items()}
-    return value.replace("resourceGroups", "RESOURCEGROUPS") if isinstance(value, str) else value
-
-
-def post(world: World, body: Any, kind: str = "application/json", **more: Any) -> requests.Response:
+def post(world: World, body: Any) -> requests.Response:
     """Delivers events as Event Grid does."""
     assert world.host is not None
-    headers = {"aeg-event-type": "Notification", "Content-Type": kind, **more.pop("headers", {})}
-    return requests.post(f"{world.host.url}/api/events", json=body, headers=headers, timeout=30, **more)
+    headers = {"aeg-event-type": "Notification"}
+    return requests.post(f"{world.host.url}/api/events", json=body, headers=headers, timeout=30)
 
 
-def deliver(world: DesignerWorld, job: str, envelope: str) -> requests.Response:
-    if envelope == "cloud":
-        return post(world, cloud(world, job), "application/cloudevents+json; charset=utf-8")
-    return post(world, [grid(world, job)])
+def subscribed(world: DesignerWorld, schema: str) -> HostProcess:
+    """Starts the app, and subscribes it to the events of the workspace."""
+    host = world.start()
+    grid_of = ControlClient(world.designer.url, topic(world))
+    state = grid_of.subscribe("retrain", f"{host.url}/api/events", schema)["provisioningState"]
+    grid_of.close()
+    assert state == "Succeeded"
+    return host
 
 
 def key_of(world: World, function: str) -> str:
@@ -147,37 +134,40 @@ def ended(world: DesignerWorld, run: Run) -> str:
     return run.job.id
 
 
-@pytest.mark.parametrize("envelope", ENVELOPES)
+@pytest.mark.parametrize("schema", SCHEMAS)
 def test_a_finished_job_is_noticed_by_its_event_although_the_next_look_is_minutes_away(
-    world: AzureMlWorld, envelope: str
+    world: AzureMlWorld, schema: str
 ) -> None:
-    run = asleep(world)
-    world.start()
-    job = ended(world, run)
-    answer = deliver(world, job, envelope)
-    assert (answer.status_code, answer.json()) == (200, {"events": 1, "woken": 1})
-    assert answer.elapsed < timedelta(seconds=2)
+    asleep(world)
+    subscribed(world, schema)
+    world.control.release_jobs()
     (done,) = world.wait(seconds=30)
     assert done["state"] == "promoted", done["why"]
     assert len(world.submitted()) == 1
 
 
-def test_events_that_come_twice_late_and_out_of_order_move_the_run_once(world: AzureMlWorld) -> None:
+def test_a_job_that_somebody_cancelled_at_the_service_is_noticed_as_well(world: AzureMlWorld) -> None:
     run = asleep(world)
-    world.start()
-    job = ended(world, run)
-    told = [shouted(grid(world, job)), grid(world, job, "RunCompleted"), grid(world, job, status="Running")]
-    for _ in range(3):
-        assert post(world, told).json()["events"] == 3
-        assert post(world, cloud(world, job), "application/cloudevents+json").status_code == 200
+    assert run.job is not None
+    subscribed(world, "EventGridSchema")
+    world.control.arm("POST", f"jobs/{run.job.id}/cancel", {})
+    (done,) = world.wait(seconds=30)
+    assert done["state"] == "cancelled", done["why"]
+
+
+def test_events_that_come_twice_late_and_out_of_order_move_the_run_once(world: AzureMlWorld) -> None:
+    asleep(world)
+    host = subscribed(world, "EventGridSchema")
+    world.control.switches(eventCopies=3, eventDelay=0.5, eventDisorder=1.5, eventCasing="pascal")
+    world.control.release_jobs()
     (done,) = world.wait(seconds=30)
     assert done["state"] == "promoted", done["why"]
-    late = post(world, [grid(world, job), grid(world, job, status="Failed")])
-    assert late.json() == {"events": 2, "woken": 0}
-    time.sleep(0.5)
+    time.sleep(2)  # the last ones
+    assert host.log_text().count("POST /api/events") > 10
     moves = world.call("GET", f"runs/{done['id']}").json()["moves"]
     assert [move["to"] for move in moves] == ["received", "ready", "training", "trained", "evaluating", "promoting",
                                               "promoted"]  # fmt: skip
+    assert post(world, [grid(world, done["job"]["id"])] * 3).json() == {"events": 3, "woken": 0}
     assert world.runs()[0]["seq"] == done["seq"]
 
 
@@ -248,31 +238,24 @@ def test_what_is_no_event_is_answered_with_what_is_wrong(world: AzureMlWorld) ->
     assert "event 2 of 2" in mixed.json()["complaints"][0]
 
 
-def test_both_handshakes_are_given_to_who_has_the_key_and_to_nobody_else(world: AzureMlWorld) -> None:
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_the_handshake_is_given_to_who_has_the_key_and_to_nobody_else(world: AzureMlWorld, schema: str) -> None:
     host = world.start(enable_auth=True)
-    asked = [{**grid(world, "x"), "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent",
-              "data": {"validationCode": "512d38b6", "validationUrl": "https://rp/x"}}]  # fmt: skip
-    url, key = f"{host.url}/api/events", key_of(world, "events_arrived")
-    validation = {"aeg-event-type": "SubscriptionValidation"}
-    origin = {"WebHook-Request-Origin": "eventgrid.azure.net", "WebHook-Request-Rate": "200"}
-    for code in ("", "wrong"):
-        assert requests.post(url, json=asked, headers=validation, params={"code": code}, timeout=30).status_code == 401
-        assert requests.options(url, headers=origin, params={"code": code}, timeout=30).status_code == 401
-    answer = requests.post(url, json=asked, headers=validation, params={"code": key}, timeout=30)
-    assert (answer.status_code, answer.json()) == (200, {"validationResponse": "512d38b6"})
-    answer = requests.options(url, headers=origin, params={"code": key}, timeout=30)
-    assert (answer.status_code, answer.content) == (200, b"")
-    assert answer.headers["WebHook-Allowed-Origin"] == "eventgrid.azure.net"
-    assert answer.headers["WebHook-Allowed-Rate"] == "200"
-    assert requests.options(url, params={"code": key}, timeout=30).status_code == 400
+    url, code = f"{host.url}/api/events", key_of(world, "events_arrived")
+    for query, state in (("", "Failed"), ("?code=wrong", "Failed"), (f"?code={code}", "Succeeded")):
+        assert world.control.subscribe("retrain", url + query, schema)["provisioningState"] == state
+    assert requests.post(url, json=[], timeout=30).status_code == 401
+    assert requests.post(f"{url}?code={code}", json=[], timeout=30).status_code == 200
+    assert requests.options(f"{url}?code={code}", timeout=30).status_code == 400
+    assert requests.get(f"{host.url}/api/models?code={code}", timeout=30).status_code == 401, "it opens nothing else"
 
 
 def test_a_run_of_a_designer_pipeline_is_noticed_as_well(new: Callable[..., Any]) -> None:
     world: DesignerWorld = new(DesignerWorld)
     world.designer.hold_jobs()
-    run = asleep(world)  # type: ignore[arg-type]
-    world.start()
-    assert deliver(world, ended(world, run), "grid").json() == {"events": 1, "woken": 1}
+    asleep(world)
+    subscribed(world, "CloudEventSchemaV1_0")
+    world.designer.release_jobs()
     (done,) = world.wait(seconds=30)
     assert done["state"] == "promoted", done["why"]
 
@@ -320,7 +303,7 @@ def test_doctor_says_whether_events_reach_the_app(world: AzureMlWorld) -> None:
     assert verdict == "warn" and f"no event told of the job of run {done.id}, none ever came" in message
     world.start()
     assert run.job is not None
-    assert deliver(world, run.job.id, "grid").json() == {"events": 1, "woken": 0}
+    assert post(world, [grid(world, run.job.id)]).json() == {"events": 1, "woken": 0}
     ((verdict, message),) = told_by_doctor(world)
     assert verdict == "ok" and "events of jobs reach the app" in message
 
