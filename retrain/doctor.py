@@ -1,4 +1,4 @@
-"""What `retrain doctor` finds: storage, configuration, and for each model its secrets, services, champion and slots.
+"""What `retrain doctor` finds: storage, configuration, and for each model its secrets, services, champion and registry.
 
 Everything is looked at and nothing is changed. A sick model is a finding, never an error, and does not hide the others.
 """
@@ -129,6 +129,8 @@ def _of(model: Model, ports: Ports) -> Iterator[Diagnosis]:
         yield from _trainer(model, ports)
     if "endpoint" not in locked:
         yield from _endpoint(model, ports)
+    if not locked:
+        yield from _all("registry", lambda: _registered(model, ports))
 
 
 def _trainer(model: Model, ports: Ports) -> Iterator[Diagnosis]:
@@ -174,6 +176,20 @@ def _live(champion: Champion, endpoint: Endpoint) -> Iterator[Diagnosis]:
         yield ok("champion", f"production serves {version}, as the ledger says")
     if champion.artifact is None:
         yield warn("champion", f"{version} {production.UNREADABLE}")
+
+
+def _registered(model: Model, ports: Ports) -> Iterator[Diagnosis]:
+    """Whether the registry, if there is one, has the champion that the ledger has."""
+    registry, champion = ports.services.registry(model), ports.ledger.champion(model.target)
+    if registry is None or champion is None or champion.artifact is None or champion.intent is not None:
+        return
+    found = next(iter(registry.champions(model.target)), None)
+    if found is not None and (found.version, found.artifact.sha256) == (champion.version, champion.artifact.sha256):
+        yield ok("registry", f"{found.asset.rpartition('/models/')[2]} is version {found.version}, as the ledger says")
+        return
+    there = f"version {found.version}" if found else "no champion"
+    advice = "the timer tells it, unless its log says why it cannot"
+    yield warn("registry", f"the registry has {there}, the ledger version {champion.version}; {advice}")
 
 
 def _slots(endpoint: Endpoint, ports: Ports) -> Iterator[Diagnosis]:

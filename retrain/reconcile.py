@@ -13,7 +13,7 @@ from itertools import islice
 
 import msgspec
 
-from retrain import callbacks, inbox, landing, paths, production
+from retrain import callbacks, inbox, landing, lineage, paths, production
 from retrain.advance import QUEUES, save, send
 from retrain.champion import Champion, ChangeKind
 from retrain.errors import BadRequest, NotFound, PermanentError, RetryableError
@@ -246,3 +246,5 @@ def _compare(champion: Champion, ports: Ports) -> None:
     endpoint = ports.services.endpoint(ports.models.get(champion.target))
     if said := production.drifted(champion, endpoint):
         log.error("%s", said)
+    else:
+        lineage.of_champion(champion, ports)  # told long ago, unless the registry could not be written then

@@ -12,6 +12,7 @@ from local.services.azureml import service as azureml
 from local.services.azureml.batch import service as azureml_batch
 from local.services.azureml.control import service as azureml_control
 from local.services.azureml.events import service as azureml_events
+from local.services.azureml.mlflow import service as azureml_mlflow
 from local.services.datafactory import service as datafactory
 from local.services.engine import control, pages
 from local.services.engine.engine import ENGINE, Engine
@@ -29,6 +30,7 @@ SERVICES: tuple[ModuleType, ...] = (
     azureml_control,
     azureml_batch,
     azureml_events,
+    azureml_mlflow,
     datafactory,
     studio,
 )

@@ -6,15 +6,17 @@ Income is predicted of Americans and retrained on everybody else, as in the desi
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from local import adult
-from retrain import acts, advance, reconcile
+from retrain import acts, advance, doctor, reconcile
 from retrain.errors import Conflict
 from retrain.run import Run, State
 from tests.app.azureml import AzureMlWorld, short
+from tests.app.test_app_secrets import blobs, leaks, rows
 from tests.app.world import TESTER, World
 
 BATCH = 'train_on = "batch"'
@@ -35,7 +37,7 @@ def new(new_world: Callable[..., World]) -> Iterator[Callable[..., AzureMlWorld]
     yield make
     for world in made:
         world.control.clear_faults()
-        world.control.switches(jobDelay=0)
+        world.control.switches(jobDelay=0, tokenLifetime=3600)
         world.control.role("Contributor")
 
 
@@ -214,11 +216,52 @@ def test_a_run_that_could_not_be_told_at_its_end_is_told_by_the_timer(world: Azu
     assert world.versions()["2"]["retrainState"] == "refused"
 
 
+def test_a_rollback_that_the_registry_was_not_told_of_is_shown_by_doctor_and_told_by_the_timer(
+    world: AzureMlWorld,
+) -> None:
+    world.finish(landed(world))
+    told = {one.subject: one for one in doctor.examine(world.name, world.ports).models[0].findings}
+    assert told["registry"].verdict == "ok" and "is version 1, as the ledger says" in told["registry"].message
+    acts.rollback(world.name, world.ports, actor=TESTER, why="a test")
+    world.control.fault("putasset", status=503, retry_after=60, times=99)
+    settled(world)
+    world.control.clear_faults()
+    told = {one.subject: one for one in doctor.examine(world.name, world.ports).models[0].findings}
+    assert told["registry"].verdict == "warn" and "the ledger version 2" in told["registry"].message
+    reconcile.tick(world.ports)
+    told = {one.subject: one for one in doctor.examine(world.name, world.ports).models[0].findings}
+    assert told["registry"].verdict == "ok", told["registry"].message
+
+
 def test_a_default_that_somebody_else_moved_stops_the_run(world: AzureMlWorld) -> None:
     world.serve_other()
     run = world.finish(landed(world))
     assert run.state is State.PARKED
     assert "it was changed from outside" in run.why
+
+
+def test_rows_blobs_and_the_most_talkative_log_hold_no_token_and_no_signature(
+    new: Callable[..., AzureMlWorld], caplog: pytest.LogCaptureFixture
+) -> None:
+    world = new(extra=BATCH, by_endpoint=True)
+    with caplog.at_level(logging.DEBUG):
+        world.adopt()
+        assert world.finish(landed(world)).state is State.PROMOTED
+        acts.rollback(world.name, world.ports, actor=TESTER, why="a test")
+        settled(world)
+        doctor.examine_all(world.ports)
+    assert leaks(world, rows(world)) == []
+    assert leaks(world, blobs(world)) == []
+    assert leaks(world, [("tags", repr(world.versions()))]) == []
+    assert leaks(world, [("log", "\n".join(record.getMessage() for record in caplog.records))]) == []
+
+
+def test_tokens_that_last_for_seconds_are_renewed_while_a_job_runs(world: AzureMlWorld) -> None:
+    world.control.switches(tokenLifetime=2, jobDelay=3)
+    world.start()
+    world.drop("others.csv", adult.others())
+    (run,) = world.wait()
+    assert run["state"] == "promoted", run["why"]
 
 
 def test_the_app_in_its_host_does_it_all_as_its_managed_identity(world: AzureMlWorld) -> None:

@@ -150,6 +150,30 @@ def test_a_job_is_submitted_streamed_downloaded_and_its_model_registered(
     assert {one.version: one.tags["state"] for one in client.models.list("line")} == {"1": "new", "2": "live"}
 
 
+def test_a_pipeline_of_components_is_written_submitted_and_registered(client: Any, lab: Lab, tmp_path: Path) -> None:
+    from azure.ai.ml import Input, dsl
+
+    train = training(tmp_path).component
+
+    def body(data, label="y"):  # type: ignore[no-untyped-def]
+        step = train(data=data, label=label)
+        return {"model": step.outputs.model}
+
+    body.__annotations__ = {"data": Input(type="uri_file"), "label": str}  # as values: the client reads no texts
+    line = dsl.pipeline(name="line_pipeline", experiment_name="witnessed-sdk", default_compute="cpu")(body)
+    job = client.jobs.create_or_update(line(data=Input(type="uri_file", path=IN + "line.csv")))
+    client.jobs.stream(job.name)
+    found = client.jobs.get(job.name)
+    assert (found.status, list(found.jobs)) == ("Completed", ["step"])
+    assert lab.default_blobs(f"azureml/{job.name}/model/") == [f"azureml/{job.name}/model/model.ilearner"]
+
+    component = client.components.create_or_update(line)
+    name = lab.name()
+    given = {"jobType": "Pipeline", "componentId": component.id}
+    lab.client.put_job(name, {**given, "inputs": {"data": {"jobInputType": "uri_file", "uri": IN + "line.csv"}}})
+    assert lab.client.wait_job(name)["status"] == "Completed"
+
+
 def test_a_local_file_becomes_data_that_a_job_reads(client: Any, lab: Lab, tmp_path: Path) -> None:
     from azure.ai.ml.entities import Data
 

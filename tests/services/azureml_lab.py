@@ -15,6 +15,7 @@ from local.scenery_azureml import (
     serve,
     training_component,
 )
+from local.services.azureml.batch.switches import TABLE as BATCH
 from local.services.azureml.control.client import ControlClient
 from local.services.azureml.control.switches import TABLE
 from local.services.tokens.client import managed_token
@@ -57,7 +58,7 @@ class AzureMlLab:
     def calm(self) -> None:
         """Takes back what a test ordered."""
         self.control.clear_faults()
-        self.control.switches(**{name: switch.default for name, switch in TABLE.items()})
+        self.control.switches(**{name: switch.default for name, switch in {**TABLE, **BATCH}.items()})
         self.control.role("Contributor")
 
     def token(self, scope: str) -> str:

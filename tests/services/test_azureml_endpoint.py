@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from uuid import uuid4
 
 import msgspec
 import pytest
 
+from local.docs import ROOT
 from retrain.errors import BadConfiguration, Conflict, NotFound, PermanentError, RetryableError
+from retrain.model import read
 from retrain.ports import JobState, JobStatus, Slot
 from retrain.run import Artifact
 from retrain.scoring import same_scores
-from shared.services.azureml.endpoint import KEPT, AzureMlEndpoint, AzureMlEndpointSettings
+from shared.services.azureml.deployments import KEPT
+from shared.services.azureml.endpoint import AzureMlEndpoint, AzureMlEndpointSettings
+from shared.wiring import ENDPOINTS, TRAINERS
 from tests.waiting import awaited
 
 from .azureml_lab import AzureMlLab
 from .world import people
 
+CONFIGURATION = ROOT / "docs" / "configuration.md"
 ROWS = "\n".join(line.rpartition(",")[0] for line in people(12, 7).splitlines()) + "\n"
 
 
@@ -240,6 +246,21 @@ def test_examining_tells_of_what_is_there_and_names_what_is_not(azureml: AzureMl
     told = " ".join(one.message for one in wrong.examine() if one.verdict == "fail")
     for words in ("did you mean 'scores'", "rows", "did you mean 'model'"):
         assert words in told
+
+
+def test_keys_share_a_configuration_and_each_has_an_endpoint_of_its_own() -> None:
+    text = CONFIGURATION.read_text(encoding="utf-8")
+    example = next(one for one in re.findall(r"```toml\n(.*?)```", text, re.DOTALL) if '"azureml-batch"' in one)
+    keyed = example.replace('label = "income"', 'label = "income"\nkeys = "01..03"')
+    with pytest.raises(BadConfiguration, match="endpoint is the same for every key"):
+        read(keyed, trainers=TRAINERS, endpoints=ENDPOINTS)
+    own = keyed.replace('endpoint = "income-scores"', 'endpoint = "income-{key}"').replace(
+        'registry = "income"', 'registry = "income-{key}"'
+    )
+    model = read(own, trainers=TRAINERS, endpoints=ENDPOINTS)["income"].at("02")
+    assert (model.endpoint.endpoint, model.endpoint.registry, model.trainer.registry) == (
+        "income-02", "income-02", "income-02",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

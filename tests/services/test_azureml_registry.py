@@ -126,6 +126,27 @@ def test_champions_are_found_again_the_present_one_first(azureml: AzureMlLab, re
     assert (found[0].artifact.blob, found[0].since) == (first.blob, "2026-03-01T00:00:00+00:00")
 
 
+@pytest.mark.filterwarnings("ignore")  # of the client's own
+def test_mlflows_client_finds_the_champion_and_where_it_came_from(
+    azureml: AzureMlLab, registry: MlRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    job = azureml.trained(azureml.trainer())
+    registry.keep(lineage(azureml.artifact(), champion=0))
+    registry.keep(lineage(azureml.artifact(), job=job, champion=1, metrics={"auc": 0.9}))
+    registry.keep(lineage(azureml.artifact(), state="refused"))
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", azureml.control.token)
+    address = f"{azureml.control.url}/mlflow/v2.0{azureml.control.scope}"
+    client = MlflowClient(tracking_uri=address, registry_uri=address)
+    found = client.search_model_versions(f"name='{registry._name}'")
+    champions = [one for one in found if "retrainChampion" in one.tags]
+    (live,) = [one for one in champions if one.tags["retrainChampion"] == "1"]
+    assert (len(found), len(champions), live.version) == (3, 2, "2")
+    assert (live.run_id, live.tags["retrainMetric.auc"]) == (job, "0.9")
+    assert client.get_run(live.run_id).info.status == "FINISHED"
+
+
 def test_a_model_that_nobody_registered_has_no_champions(azureml: AzureMlLab, registry: MlRegistry) -> None:
     assert registry.champions("income") == []
 

@@ -41,8 +41,8 @@ def run_shown(service: AzureMl, run: AnyRun) -> Json:
         "runNumber": run.number,
         "experimentId": experiment_id(run),
         "createdUtc": wire_time(run.created),
-        "displayName": _name(run),
-        "name": _name(run),
+        "displayName": name_of(run),
+        "name": name_of(run),
         "description": run.description,
         "dataContainerId": artifacts.container(id_of(run)),
         "runType": source_of(run),
@@ -110,7 +110,8 @@ def source_of(run: AnyRun) -> str:
     return "azureml.PipelineRun" if isinstance(run, PipelineRun) else "azureml.StepRun"
 
 
-def _name(run: AnyRun) -> str:
+def name_of(run: AnyRun) -> str:
+    """What people call it."""
     if isinstance(run, MlJob):
         return jobs.display_name(run)
     return run.experiment if isinstance(run, PipelineRun) else run.name

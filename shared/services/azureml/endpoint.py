@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 from uuid import uuid4
 
 import msgspec
 
 from retrain import paths
-from retrain.errors import AccessDenied, BadConfiguration, Conflict, NotFound
+from retrain.errors import AccessDenied, Conflict, NotFound
 from retrain.findings import examined, ok
 from retrain.model import Section
 from retrain.ports import Begun, Blobs, Deployed, Diagnosis, JobState, JobStatus, Rows, Slot
@@ -26,6 +26,7 @@ from shared.services.azureml import assets, examine
 from shared.services.azureml.assets import name_and_version
 from shared.services.azureml.batch import BatchEndpoint, Invocation
 from shared.services.azureml.components import Components
+from shared.services.azureml.deployments import PREFIX, Deployments
 from shared.services.azureml.evaluation import ScoringJobs, ScoringWork
 from shared.services.azureml.jobs import Jobs
 from shared.services.azureml.registry import MlRegistry
@@ -39,11 +40,6 @@ from shared.services.studio.scores import scores_in_csv
 
 CONTAINERS = (paths.RUNS, paths.HISTORY, paths.CANDIDATES, paths.CHAMPIONS)
 """Where rows, scores and models are: jobs must reach them all."""
-PREFIX = "retrain-"
-"""Begins the names of deployments of ours."""
-KEPT = 5
-"""So many deployments that were the default stay, so that going back takes no time; an endpoint has room for 20."""
-DONE, BAD = "succeeded", ("failed", "canceled")
 
 
 class AzureMlEndpointSettings(Section, frozen=True):
@@ -113,6 +109,7 @@ class AzureMlEndpoint:
         self._settings, self._blobs = settings, blobs
         self._workspace = Workspace(settings.workspace, settings.datastores, http=http, token=token)
         self._endpoint = BatchEndpoint(self._workspace, settings.endpoint)
+        self._deployments = Deployments(self._workspace, self._endpoint, settings.work, many(settings.staging))
         self._components, self._jobs = Components(self._workspace), Jobs(self._workspace)
         self.registry = MlRegistry(self._workspace, settings.registry, blobs)
         scoring = ScoringJobs(self._workspace, settings.work, blobs)
@@ -143,7 +140,7 @@ class AzureMlEndpoint:
         if self._is_trial(slot):
             return self._trials.current(slot)
         name = self._deployment_of(slot)
-        return Deployed(resource=self._deployment_url(name), location=self._model_of(name))
+        return Deployed(resource=self._deployment_url(name), location=self._deployments.model_of(name))
 
     def artifact(self, slot: Slot) -> Iterator[bytes]:
         """The bytes of that model. Raises NotFound; AccessDenied where it lies outside of our storage."""
@@ -177,23 +174,17 @@ class AzureMlEndpoint:
             return self._trials.begin(slot, artifact)
         before = self._served(slot)
         self._blobs.head(artifact.blob)
-        model, name = self.registry.version_of(artifact), self._name_for(slot, artifact)
-        component = self._baked(model)
-        self._deploy(name, component, model)
-        after: dict[str, object] = {"deployment": name, "component": component, "model": model}
+        name = self._name_for(slot, artifact)
+        after = self._deployments.deploy(name, self.registry.version_of(artifact))
         return Begun(before=before, after=after, operation=self._deployment_url(name))
 
     def check(self, slot: Slot, operation: str) -> JobStatus:
         """How far a deployment is; of production it is made the default as soon as it is there, and done once it is."""
         name = operation.rpartition("/")[2]
-        shown = self._endpoint.deployment(name)
-        state = _state(shown)
-        if state in BAD:
-            why = f"deployment {name} is {state}; look at it in the studio"
-            return JobStatus(state=JobState.FAILED, details=why)
-        if state != DONE:
-            return JobStatus(state=JobState.RUNNING)
-        return JobStatus(state=JobState.SUCCEEDED) if slot.name == "staging" else self._moved(name)
+        status = self._deployments.look(name)
+        if slot.name == "staging" or status.state is not JobState.SUCCEEDED:
+            return status
+        return self._deployments.make_default(name)
 
     def score(self, slot: Slot, rows: Rows) -> list[float]:
         """Not here. Raises Conflict."""
@@ -256,7 +247,7 @@ class AzureMlEndpoint:
         if not name:
             yield ok("endpoint", f"batch endpoint {self._endpoint.name} has no default deployment yet; nothing is live")
             return
-        model, version = name_and_version(self._model_of(name))
+        model, version = name_and_version(self._deployments.model_of(name))
         yield ok(
             "endpoint", f"batch endpoint {self._endpoint.name} scores with {model}:{version}, by deployment {name}"
         )
@@ -286,88 +277,7 @@ class AzureMlEndpoint:
         except NotFound:
             return Deployed(resource=slot.url, location="")
 
-    def _model_of(self, deployment: str) -> str:
-        """The id of the model that is fixed in a deployment's component.
-
-        Raises:
-            BadConfiguration: none is.
-        """
-        configured = self._endpoint.deployment(deployment)["properties"].get("deploymentConfiguration") or {}
-        component = (configured.get("componentId") or {}).get("assetId") or ""
-        if not component:
-            raise BadConfiguration(f"deployment {deployment} of {self._endpoint.name} is none of a pipeline component")
-        places = self._components.show(self._settings.component).places(self._settings.model_input)
-        found = self._components.show(component).model_at(places)
-        if not found:
-            step, name = places[0]
-            raise BadConfiguration(
-                f"deployment {deployment} of {self._endpoint.name} has no model fixed for input {name!r} of step "
-                f"{step!r}, as {self._settings.component} would have it; Retrain cannot tell which model is live"
-            )
-        return self._workspace.asset("models", found)
-
     def _name_for(self, slot: Slot, artifact: Artifact) -> str:
         if slot.name == "staging":
             return slot.url.rpartition("/")[2]
         return f"{PREFIX}{artifact.sha256[:16]}"
-
-    def _baked(self, model: str) -> str:
-        """The id of the scoring component with this model fixed in it."""
-        settings = self._settings
-        template = self._components.show(settings.component)
-        spec = template.with_model(settings.model_input, settings.model_as, model)
-        name, version = name_and_version(settings.component)
-        model_name, model_version = name_and_version(model)
-        return self._components.ensure(f"{name}-{model_name}", f"{version}-{model_version}", spec)
-
-    def _deploy(self, name: str, component: str, model: str) -> None:
-        """Asks for the deployment, unless it is there and as wanted."""
-        found = self._endpoint.find_deployment(name)
-        if found is not None and _state(found) not in BAD and _component_in(found) == component.lower():
-            return
-        settings: dict[str, Any] = {"continue_on_step_failure": "false"}
-        if self._settings.compute:
-            settings["default_compute"] = self._workspace.compute(self._settings.compute)
-        configuration = {
-            "deploymentConfigurationType": "PipelineComponent",
-            "componentId": {"referenceType": "Id", "assetId": component},
-            "settings": settings,
-        }
-        body = {
-            "location": self._endpoint.show().get("location"),
-            "tags": {"madeBy": "Retrain", "retrainModel": model},
-            "properties": {"deploymentConfiguration": configuration},
-        }
-        self._endpoint.deploy(name, body)
-
-    def _moved(self, name: str) -> JobStatus:
-        shown = self._endpoint.show()
-        default = (shown["properties"].get("defaults") or {}).get("deploymentName")
-        if default != name:
-            self._endpoint.make_default(name)
-            return JobStatus(state=JobState.RUNNING)
-        if _state(shown) not in (DONE, ""):
-            return JobStatus(state=JobState.RUNNING)
-        self._prune(name)
-        return JobStatus(state=JobState.SUCCEEDED)
-
-    def _prune(self, default: str) -> None:
-        """Deletes the oldest deployments of ours beyond those that are kept."""
-        stagings = {name.lower() for name in many(self._settings.staging)}
-        ours = [
-            one
-            for one in self._endpoint.deployments()
-            if one["name"].startswith(PREFIX) and one["name"] != default and one["name"].lower() not in stagings
-        ]
-        ours.sort(key=lambda one: str((one.get("systemData") or {}).get("createdAt") or ""))
-        for extra in ours[: max(len(ours) - KEPT, 0)]:
-            self._endpoint.remove(extra["name"])
-
-
-def _state(shown: Mapping[str, Any]) -> str:
-    return str((shown.get("properties") or {}).get("provisioningState") or "").lower()
-
-
-def _component_in(shown: Mapping[str, Any]) -> str:
-    configured = shown["properties"].get("deploymentConfiguration") or {}
-    return str((configured.get("componentId") or {}).get("assetId") or "").lower()

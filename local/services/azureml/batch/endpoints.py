@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from local.services.azureml.batch import operations
-from local.services.azureml.batch.records import BatchDeployment, BatchEndpoint
+from local.services.azureml.batch.records import BatchDeployment, BatchEndpoint, BatchOperation
 from local.services.azureml.control import assets, pipelines
 from local.services.azureml.control.checks import check_compute
 from local.services.azureml.control.control import Json, resource
@@ -108,7 +108,7 @@ def _check_deployment(engine: Engine, workspace: MlWorkspace, properties: Json) 
         check_compute(engine, workspace, str(compute))
 
 
-def remove(engine: Engine, workspace: MlWorkspace, gone: operations.Changed) -> Any:
+def remove(engine: Engine, workspace: MlWorkspace, gone: operations.Changed) -> BatchOperation:
     """Removes an endpoint with all its deployments, or a deployment; answers the change. Raises: WireError."""
     if isinstance(gone, BatchDeployment) and engine.switches["batchDeleteDefault"] == "refuse":
         endpoint = engine.store.get(BatchEndpoint, gone.endpoint)
@@ -164,6 +164,6 @@ def shown_deployment(
 
 
 def _followed(engine: Engine, changed: operations.Changed, request: web.Request) -> Json:
-    last = engine.store.find(operations.BatchOperation, changed.operation)
+    last = engine.store.find(BatchOperation, changed.operation)
     where = {"AzureAsyncOperationUri": operations.address(request, last, "mfeOperationsStatus")} if last else {}
     return {**(changed.properties.get("properties") or {}), **where}

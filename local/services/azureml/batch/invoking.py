@@ -13,7 +13,6 @@ from local.services.azureml.control.control import TYPE, Control, Json, system_d
 from local.services.azureml.control.errors import wrong
 from local.services.azureml.control.locations import NoSuchPlace, locate
 from local.services.azureml.control.records import MlJob
-from local.services.azureml.control.routes_jobs import make
 from local.services.azureml.records import MlWorkspace, guid
 
 NO_ROUTE = (
@@ -61,7 +60,7 @@ def invoke(
         },
     }
     _check(control, workspace, properties)
-    return make(control, workspace, guid(), properties, endpoint=endpoint.name, deployment=deployment.name)
+    return control.new_job(workspace, guid(), properties, endpoint=endpoint.name, deployment=deployment.name)
 
 
 def _input(name: str, one: Any) -> Json:

@@ -3,8 +3,6 @@
 Source: the management API's stable version 2025-12-01 (`batchEndpoints`).
 """
 
-from typing import Any
-
 from aiohttp import web
 
 from local.services.arm.errors import caller
@@ -99,7 +97,7 @@ async def delete_endpoint(request: web.Request) -> web.Response:
 def _removed(request: web.Request, workspace: MlWorkspace, gone: Changed | None) -> web.Response:
     if gone is None:
         return web.Response(status=204)
-    begun: Any = endpoints.remove(control_of(request).engine, workspace, gone)
+    begun = endpoints.remove(control_of(request).engine, workspace, gone)
     headers = {
         "Azure-AsyncOperation": operations.address(request, begun, "mfeOperationsStatus"),
         "Location": operations.address(request, begun, "mfeOperationResults"),

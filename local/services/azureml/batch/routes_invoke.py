@@ -13,7 +13,6 @@ from local.services.azureml.batch.records import BatchEndpoint, BatchInvocation
 from local.services.azureml.control.control import SCOPE, control_of, find_workspace, paged
 from local.services.azureml.control.errors import operation, wrong
 from local.services.azureml.control.records import MlJob
-from local.services.azureml.control.routes_jobs import find_job
 from local.services.azureml.records import MlWorkspace
 from local.services.engine.answers import json_object, json_response
 from local.services.tokens.tokens import ML, BadToken, authorised
@@ -67,7 +66,7 @@ async def get_job(request: web.Request) -> web.Response:
     """GET {scoringUri}/{name}."""
     workspace, endpoint = _called(request)
     control = control_of(request)
-    job = find_job(control, workspace, request.match_info["job"])
+    job = control.job(workspace, request.match_info["job"])
     if job.endpoint != endpoint.name:
         raise wrong(404, f"Batch endpoint {endpoint.name} has no job {job.name}.")
     return json_response(invoking.shown(control, workspace, endpoint, job, request))

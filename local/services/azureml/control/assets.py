@@ -125,11 +125,13 @@ def about(store: Store, workspace: MlWorkspace, collection: str, name: str) -> J
         raise wrong(404, f"There is no {collection}/{name} in workspace {workspace.name}.")
     numbers = [int(one.version) for one in there if one.version.isdecimal()]
     given = container.properties if container else {}
+    kind = {"dataType": there[0].properties["dataType"]} if there and collection == "data" else {}
     return {
         "description": None,
         "tags": {},
         "properties": {},
         "isArchived": bool(there) and all(one.properties.get("isArchived") for one in there),
+        **kind,
         **given,
         "latestVersion": there[0].version if there else None,
         "nextVersion": str(max(numbers, default=0) + 1),
@@ -141,7 +143,8 @@ def names(store: Store, workspace: MlWorkspace, collection: str) -> list[str]:
     """Names of all assets of a collection, the newest first."""
     assets = store.all(RegistryAsset, workspace=workspace.id, collection=collection)
     containers = store.all(AssetContainer, workspace=workspace.id, collection=collection)
-    found = sorted((*assets, *containers), key=lambda one: one.created, reverse=True)
+    every: list[RegistryAsset | AssetContainer] = [*assets, *containers]
+    found = sorted(every, key=lambda one: one.created, reverse=True)
     return list(dict.fromkeys(one.name for one in found))
 
 

@@ -1,6 +1,7 @@
 """The state of today's control plane, and how a request finds its workspace and its place on a page."""
 
 import re
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,10 +10,11 @@ from aiohttp import web
 from local.services.arm.errors import caller, refused
 from local.services.azureml.azureml import SCOPE as SCOPE
 from local.services.azureml.azureml import azureml_of, scope_of
+from local.services.azureml.control import assets
 from local.services.azureml.control.errors import wrong
 from local.services.azureml.control.jobs import Jobs
 from local.services.azureml.control.locations import NoSuchPlace, locate
-from local.services.azureml.control.records import RegistryAsset
+from local.services.azureml.control.records import MlJob, RegistryAsset
 from local.services.azureml.records import MlWorkspace
 from local.services.engine.answers import json_response
 from local.services.engine.engine import Engine
@@ -33,6 +35,29 @@ class Control:
         self.jobs = Jobs(engine)
         self.watchers: list[Callable[[RegistryAsset], None]] = []
         """They are told of every new model version."""
+
+    def job(self, workspace: MlWorkspace, name: str) -> MlJob:
+        """The job of that name. Raises: WireError, 404."""
+        found = self.store.find(MlJob, assets.key(workspace, "jobs", name))
+        if found is None:
+            raise wrong(404, f"Run {name} was not found in workspace {workspace.name}.")
+        return found
+
+    def new_job(self, workspace: MlWorkspace, name: str, properties: Json, **more: Any) -> MlJob:
+        """A job that is not kept yet, the next one of its experiment. `more`: endpoint, deployment."""
+        kept = {member: value for member, value in properties.items() if value is not None and member != "status"}
+        job = MlJob(
+            id=assets.key(workspace, "jobs", name),
+            created=time.time(),
+            workspace=workspace.id,
+            name=name,
+            number=0,
+            properties=kept,
+            **more,
+        )
+        others = (one for one in self.store.all(MlJob, workspace=workspace.id) if one.experiment == job.experiment)
+        job.number = 1 + max((one.number for one in others), default=0)
+        return job
 
     def registered(self, model: RegistryAsset) -> None:
         """Tells the watchers of a new model version."""

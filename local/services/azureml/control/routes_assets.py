@@ -26,6 +26,7 @@ NAMES = SCOPE + "/{collection:" + "|".join(assets.COLLECTIONS) + "}"
 NAME = NAMES + "/{name}"
 VERSIONS = NAME + "/versions"
 VERSION = VERSIONS + "/{version}"
+OF_CONTAINERS = ("description", "tags", "properties", "isArchived")
 
 
 class Body(msgspec.Struct, kw_only=True):
@@ -120,7 +121,9 @@ async def put_container(request: web.Request) -> web.Response:
     collection, name = _place(request)
     key = assets.key(workspace, collection, name)
     found, given = control.store.find(AssetContainer, key), (await body_of(request)).properties
-    own = {member: given[member] for member in ("description", "tags", "properties", "isArchived") if member in given}
+    own: Json = {
+        member: given[member] for member in ("description", "tags", "properties", "isArchived") if member in given
+    }
     made = found or AssetContainer(
         id=key, created=time.time(), workspace=workspace.id, collection=collection, name=name, properties={}
     )

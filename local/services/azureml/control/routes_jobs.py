@@ -4,7 +4,6 @@ Source: the management API's stable version 2025-12-01 (`jobs`).
 """
 
 import time
-from typing import Any
 
 from aiohttp import web
 
@@ -39,18 +38,10 @@ CHANGEABLE = ("displayName", "description", "tags", "properties", "isArchived")
 RETRY_AFTER = "1"  # seconds
 
 
-def find_job(control: Control, workspace: MlWorkspace, name: str) -> MlJob:
-    """The job of that name. Raises: WireError, 404."""
-    found = control.store.find(MlJob, assets.key(workspace, "jobs", name))
-    if found is None:
-        raise wrong(404, f"Run {name} was not found in workspace {workspace.name}.")
-    return found
-
-
 def job_of(request: web.Request) -> tuple[MlWorkspace, MlJob]:
     """The job that a request names, and its workspace. Raises: WireError."""
     workspace = workspace_of(request)
-    return workspace, find_job(control_of(request), workspace, request.match_info["job"])
+    return workspace, control_of(request).job(workspace, request.match_info["job"])
 
 
 def shown(control: Control, workspace: MlWorkspace, job: MlJob, origin: str) -> Json:
@@ -112,26 +103,9 @@ async def put_job(request: web.Request) -> web.Response:
         control.store.save(job)
         return json_response(shown(control, workspace, job, str(request.url.origin())))
     check_job(control.engine, workspace, name, given)
-    job = make(control, workspace, name, given)
+    job = control.new_job(workspace, name, given)
     control.jobs.submit(job)
     return json_response(shown(control, workspace, job, str(request.url.origin())), 201)
-
-
-def make(control: Control, workspace: MlWorkspace, name: str, properties: Json, **more: Any) -> MlJob:
-    """A job that is not kept yet. `more`: endpoint, deployment."""
-    kept = {member: value for member, value in properties.items() if value is not None and member != "status"}
-    job = MlJob(
-        id=assets.key(workspace, "jobs", name),
-        created=time.time(),
-        workspace=workspace.id,
-        name=name,
-        number=0,
-        properties=kept,
-        **more,
-    )
-    others = (one for one in control.store.all(MlJob, workspace=workspace.id) if one.experiment == job.experiment)
-    job.number = 1 + max((one.number for one in others), default=0)
-    return job
 
 
 @operation("getmljob")

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from local.services.azureml.control import (
+    pages,
     routes_assets,
     routes_computes,
     routes_data,
@@ -24,10 +25,11 @@ KINDS = (RegistryAsset, AssetContainer, MlCompute, MlJob)
 def install(app: web.Application, engine: Engine) -> None:
     """Adds the service to the application."""
     app[CONTROL] = Control(engine)
-    for module in (routes_jobs, routes_results, routes_data, routes_assets, routes_computes, routes_datastores):
+    for module in (routes_jobs, routes_results, routes_data, routes_assets, routes_computes, routes_datastores, pages):
         app.add_routes(module.ROUTES)
     register(JOB, DIALECT)
-    engine.dialects.extend((prefix, DIALECT) for prefix in ("/data/", "/modelregistry/"))
+    engine.shown["Azure ML"] = lambda: pages.shown(engine.store)
+    engine.dialects.extend((prefix, DIALECT) for prefix in ("/data/", "/modelregistry/", "/azureml/"))
     app.on_startup.append(_start)
     app.on_shutdown.append(_close)
 

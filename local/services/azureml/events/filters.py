@@ -33,8 +33,9 @@ def _passes(one: Mapping[str, Any], event: Event, any_case: bool) -> bool:
     found = _member({"data": event.data, "subject": event.subject, "eventType": event.type}, one["key"], any_case)
     wanted = [str(value).lower() for value in one.get("values") or []]
     if found is None:
-        return one["operatorType"] == "StringNotIn"
-    return OPERATORS[one["operatorType"]](str(found).lower(), wanted)
+        return bool(one["operatorType"] == "StringNotIn")
+    test = OPERATORS[one["operatorType"]]
+    return test(str(found).lower(), wanted)
 
 
 def _member(value: Any, key: str, any_case: bool) -> Any:

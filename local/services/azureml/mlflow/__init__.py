@@ -1,0 +1,1 @@
+"""MLflow's REST interface over a workspace: its registry and its runs, for reading."""
