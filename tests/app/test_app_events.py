@@ -107,8 +107,8 @@ def post(world: World, body: Any) -> requests.Response:
 
 
 def started(world: World, **options: Any) -> HostProcess:
-    """Starts the app, which no event of storage reaches: those would tell of models that jobs wrote."""
-    return world.start(events=False, **options)
+    """Starts the app, which nothing tells of blobs: neither of models that jobs write, nor of what is in the inbox."""
+    return world.start(events=False, settings={"RETRAIN_BLOB_SOURCE": "EventGrid"}, **options)
 
 
 def subscribed(world: DesignerWorld, schema: str) -> HostProcess:
