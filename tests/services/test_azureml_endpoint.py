@@ -110,10 +110,12 @@ def test_what_was_said_of_the_endpoint_stays_when_its_default_moves(azureml: Azu
     endpoint = azureml.endpoint()
     path = f"batchEndpoints/{name_of(endpoint)}"
     own = {"authMode": "AADToken", "description": "Incomes", "defaults": {"deploymentName": "first"}}
-    azureml.control.arm("PUT", path, own, location="eastus2", tags={"team": "blue"})
+    identity = {"type": "SystemAssigned"}
+    azureml.control.arm("PUT", path, own, location="eastus2", tags={"team": "blue"}, identity=identity)
     given(endpoint, endpoint.production(), other)
     shown = azureml.control.arm("GET", path)
     assert (shown["tags"], shown["properties"]["description"]) == ({"team": "blue"}, "Incomes")
+    assert shown["identity"]["type"] == "SystemAssigned"
 
 
 def test_a_change_that_was_cut_off_after_the_deployment_is_finished(azureml: AzureMlLab, other: Artifact) -> None:

@@ -16,7 +16,7 @@ from retrain.errors import NotFound
 from shared.services import urls
 from shared.services.arm import explained
 from shared.services.azureml.work import for_endpoint
-from shared.services.azureml.workspace import Workspace
+from shared.services.azureml.workspace import Workspace, writable_identity
 
 DEPLOYMENT, REQUEST = "azureml-model-deployment", "repeatability_request-id"
 ADVICE_HOST = "it has no address to be invoked at yet; wait until it is made"
@@ -71,11 +71,13 @@ class BatchEndpoint:
     def make_default(self, deployment: str) -> None:
         """Sends the endpoint as it is, with another default deployment: a PATCH cannot change it."""
         shown = self.show()
-        kept = ("location", "tags", "identity", "kind", "sku")
+        kept = ("location", "tags", "kind", "sku")
         own = ("authMode", "description", "properties")
         properties = {name: shown["properties"][name] for name in own if shown["properties"].get(name) is not None}
         body = {name: shown[name] for name in kept if shown.get(name) is not None}
         body["properties"] = {**properties, "defaults": {"deploymentName": deployment}}
+        if shown.get("identity"):
+            body["identity"] = writable_identity(shown["identity"])
         self._workspace.call("PUT", self.tail, f"make {deployment} the default of batch endpoint {self.name}", body)
 
     def deployment(self, name: str) -> Json:

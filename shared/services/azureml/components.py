@@ -62,7 +62,8 @@ class Component:
         """The model that is fixed at these places; empty when none is."""
         here = {(step, name): value for step, name, value in _inputs(self.spec)}
         found = (here.get(place) for place in places)
-        return next((str(one.get("uri") or one.get("path") or "") for one in found if isinstance(one, dict)), "")
+        fixed = (one for one in found if isinstance(one, dict) and not _bound(one))
+        return next((str(one.get("uri") or one.get("path") or "") for one in fixed), "")
 
 
 class Components:
@@ -103,8 +104,9 @@ def _inputs(spec: Json) -> Iterator[tuple[str, str, Any]]:
 
 def _bound(value: Any) -> str:
     """The input of the pipeline that a step's input is bound to, however that is written."""
-    text = value if isinstance(value, str) else (value or {}).get("value") or (value or {}).get("path") or ""
-    found = _BOUND.fullmatch(str(text).strip())
+    if isinstance(value, dict):
+        value = value.get("value") or value.get("path") or value.get("uri")
+    found = _BOUND.fullmatch(str(value).strip())
     return found[1] if found else ""
 
 

@@ -81,3 +81,9 @@ class Workspace:
         if not same_host and not any(urls.host_of(url).endswith(f".{urls.host_of(one)}") for one in INFERENCE):
             raise BadConfiguration(f"{self.url} has an endpoint at {urls.plain(url)}, no host of Azure ML; refused")
         self.arm.http.allow(url)
+
+
+def writable_identity(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """The identity of a resource as it is put: what the service says about it (principals, clients) is left out."""
+    users = shown.get("userAssignedIdentities")
+    return {"type": shown.get("type"), **({"userAssignedIdentities": {one: {} for one in users}} if users else {})}

@@ -135,7 +135,7 @@ def about(store: Store, workspace: MlWorkspace, collection: str, name: str) -> J
         **given,
         "latestVersion": there[0].version if there else None,
         "nextVersion": str(max(numbers, default=0) + 1),
-        "provisioningState": "Succeeded",
+        **_state(collection),
     }
 
 
@@ -184,5 +184,9 @@ def shown(asset: RegistryAsset) -> Json:
         "isArchived": False,
         "isAnonymous": False,
         **asset.properties,
-        "provisioningState": "Succeeded",
+        **_state(asset.collection),
     }
+
+
+def _state(collection: str) -> Json:
+    return {} if collection == "data" else {"provisioningState": "Succeeded"}  # the document has none for data
