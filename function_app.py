@@ -21,7 +21,7 @@ from retrain.messages import (
 )
 from retrain.ports import Ports
 from retrain.run import Actor
-from shared.api import pages, routes
+from shared.api import events, pages, routes
 from shared.api.http import Reply, Request, failure
 from shared.log import quiet_libraries
 from shared.wiring import ports
@@ -198,6 +198,12 @@ def promote_run(req: func.HttpRequest) -> func.HttpResponse:
 def act_on_run(req: func.HttpRequest) -> func.HttpResponse:
     """approve, reject, cancel, replay, release."""
     return _answer(req, routes.act)
+
+
+@app.route(route="api/events", methods=["POST", "OPTIONS"])
+def events_arrived(req: func.HttpRequest) -> func.HttpResponse:
+    """Event Grid tells of jobs: those who wait for them look at once. Also its handshakes."""
+    return _answer(req, events.deliver)
 
 
 @app.route(route="{ignored:maxlength(0)?}", methods=["GET"])

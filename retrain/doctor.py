@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from retrain import paths, production
+from retrain import news, paths, production
 from retrain.champion import Champion
 from retrain.errors import NotFound, RetrainError
 from retrain.findings import Check, examined, fail, ok, warn
@@ -126,11 +126,21 @@ def _of(model: Model, ports: Ports) -> Iterator[Diagnosis]:
     yield from secrets
     locked = {found.subject for found in secrets if found.verdict == "fail"}
     if "trainer" not in locked:
-        yield from _all("trainer", lambda: ports.services.trainer(model).examine())
+        yield from _trainer(model, ports)
     if "endpoint" not in locked:
         yield from _endpoint(model, ports)
     if not locked:
         yield from _all("registry", lambda: _registered(model, ports))
+
+
+def _trainer(model: Model, ports: Ports) -> Iterator[Diagnosis]:
+    try:
+        trainer = ports.services.trainer(model)
+    except RetrainError as error:
+        yield fail("trainer", str(error))
+        return
+    yield from _all("trainer", trainer.examine)
+    yield from _all("events", lambda: news.examine(model, trainer, ports))
 
 
 def _endpoint(model: Model, ports: Ports) -> Iterator[Diagnosis]:

@@ -8,6 +8,7 @@ RetrainError                    every message: what was asked, what came back, w
 │  └─ StaleRecord               our own record was changed by someone else meanwhile
 └─ PermanentError               asking again gives the same answer
    ├─ BadRequest                what the caller sent cannot be used
+   │  └─ TooLarge               it is more than is read (413)
    ├─ BadConfiguration          a model's configuration or a setting cannot be used
    ├─ AccessDenied              401, 403, or a name outside what is allowed
    ├─ NotFound                  404
@@ -74,6 +75,12 @@ class BadRequest(PermanentError):
     def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.problems = problems
+
+
+class TooLarge(BadRequest):
+    """What was sent is more than is read."""
+
+    code = "tooLarge"
 
 
 class BadConfiguration(PermanentError):

@@ -83,6 +83,16 @@ class Places(Record, frozen=True):
     count: int
 
 
+class News(Record, frozen=True):
+    """Events that a service sends about its jobs. `source` is what they name as theirs, such as a workspace's id.
+
+    `expected`: somebody subscribed to them, so that a job need not be looked at often.
+    """
+
+    source: str
+    expected: bool = False
+
+
 class Ledger(Protocol):
     """The durable record. A write is one transaction within a target's partition, and tells its own write whose
     answer was lost from a stranger's."""
@@ -162,6 +172,12 @@ class Ledger(Protocol):
 
     def free_place(self, lease: Lease) -> None:
         """Gives a place back; one that is another's by now is left alone."""
+
+    def keep_job(self, source: str, job: str, run: str) -> None:
+        """Remembers whose job it is that events of this source tell of; repeatable."""
+
+    def run_of_job(self, source: str, job: str) -> str | None:
+        """The run that such a job is or was of. Upper and lower case are the same here."""
 
     def note(self, target: str, name: str, value: str) -> str:
         """Stores a small fact if absent and returns the one that is stored."""
@@ -250,6 +266,9 @@ class Trainer(Protocol):
 
     def places(self) -> Places | None:
         """How many jobs may run there at a time; None where any number may. More wait as `queued` runs."""
+
+    def events(self) -> News | None:
+        """What tells of its jobs without being asked; None where nothing does."""
 
     def find(self, run: Run) -> str | None:
         """The id of a job that was already submitted for this attempt, where the service can tell. When there are

@@ -9,7 +9,7 @@ A job runs in one of its service's places, which are leases by time in the ledge
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -22,6 +22,9 @@ from retrain.run import Job, Lease, Run, State
 from retrain.steps import reference, submission
 
 FIRST_LOOK, LONGEST_LOOK = 2.0, 60.0  # seconds between looks at a running job, or for a place
+SELDOM = 600.0  # seconds between looks, at most, at a job whose end an event is expected to tell of
+EARLY = timedelta(seconds=10)
+"""A look that comes so long before it is due was asked for: something became of the job. Clocks differ by less."""
 TENURE = timedelta(minutes=30)
 """A place is taken for so long, and renewed while its job runs, so a run that nobody drives gives it up."""
 MARGIN = timedelta(minutes=12)
@@ -84,6 +87,8 @@ def watch(run: Run, ports: Ports) -> Outcome:
         return submission.go_on(run, trainer, ports)
     if job.phase == "submitted":
         trainer.start(job.id)
+        if news := trainer.events():
+            ports.ledger.keep_job(news.source, job.id, run.id)
         return _started(run, job, model, ports)
     return _look(run, job, model, trainer, ports)
 
@@ -114,13 +119,22 @@ def _look(run: Run, job: Job, model: Model, trainer: Trainer, ports: Ports) -> O
         return end(run, State.FAILED, f"the training job {job.id} was not done by its deadline; it was cancelled", now)
     if status.state is JobState.NOT_STARTED and job.polls == 0:
         trainer.start(job.id)
-    looked = msgspec.structs.replace(job, polls=job.polls + 1, lease=_renewed(job.lease, ports))
-    return stay(run, _pause(job.polls), job=looked, tries=0)
+    looks = 0 if run.due is not None and now + EARLY < run.due else job.polls
+    looked = msgspec.structs.replace(job, polls=looks + 1, lease=_renewed(job.lease, ports))
+    return stay(run, _until_next(run, looks, trainer, now), job=looked, tries=0)
 
 
-def _pause(looks: int) -> float:
+def _until_next(run: Run, looks: int, trainer: Trainer, now: datetime) -> float:
+    """Seconds until the next look at a job: seldom where events tell of its end, and no later than its deadline."""
+    news = trainer.events()
+    pause = _pause(looks, SELDOM if news and news.expected else LONGEST_LOOK)
+    left = (run.deadline - now).total_seconds() if run.deadline else pause
+    return max(min(pause, left), FIRST_LOOK)
+
+
+def _pause(looks: int, longest: float = LONGEST_LOOK) -> float:
     """Seconds until the next look after so many, be they thousands."""
-    return min(FIRST_LOOK * 1.5 ** min(looks, 20), LONGEST_LOOK)
+    return min(FIRST_LOOK * 1.5 ** min(looks, 20), longest)
 
 
 def _renewed(lease: Lease | None, ports: Ports) -> Lease | None:

@@ -22,6 +22,7 @@ from retrain.errors import (
     Replaced,
     RetrainError,
     RetryableError,
+    TooLarge,
 )
 from retrain.messages import Message
 from retrain.run import Actor
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 STATUS: Mapping[type[RetrainError], int] = {
     BadRequest: 400,
+    TooLarge: 413,
     AccessDenied: 403,
     NotFound: 404,
     Conflict: 409,

@@ -96,6 +96,12 @@ def place(number: int) -> str:
     return f"{PLACE}{number:03}"
 
 
+def job(source: str, name: str) -> tuple[str, str]:
+    """Partition and row that tell whose job it is, by the hash of both names: events spell them in any case."""
+    digest = slot(f"{source}\n{name}".lower())
+    return f"~job-{digest[:2]}", digest
+
+
 def opened(run_id: str, buckets: int) -> str:
     """The partition that lists an unfinished run."""
     return f"{OPEN_FIRST}{crc32(run_id.encode()) % buckets:03}"

@@ -198,6 +198,17 @@ class TableLedger(Ledger):
         """Another's place is left alone."""
         self._places.free(lease)
 
+    # Jobs
+
+    def keep_job(self, source: str, job: str, run: str) -> None:
+        """Remembers whose job it is; repeatable."""
+        self._table.write(f"keep job {job}", Write(*keys.job(source, job), {"run": run}, "put"))
+
+    def run_of_job(self, source: str, job: str) -> str | None:
+        """The run that such a job is or was of."""
+        row = self._table.read(*keys.job(source, job))
+        return str(row.values["run"]) if row else None
+
     # Notes
 
     def note(self, target: str, name: str, value: str) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrain.errors import BadConfiguration
-from shared.services.designer.addresses import Pipeline, named, places, read
+from shared.services.designer.addresses import Pipeline, named, places, read, workspace_in
 from shared.services.designer.data import Passed, assignments
 from shared.services.designer.model_pointer import ModelPointerSettings
 from shared.services.designer.pipeline_endpoint import PipelineEndpointSettings
@@ -161,3 +161,22 @@ def test_each_way_of_passing_a_path_has_its_own_assignments() -> None:
 def test_a_container_without_a_datastore_is_named_with_what_to_do() -> None:
     with pytest.raises(BadConfiguration, match=r"parameter 'm' would be serving/a.json, .*datastores = \{ serving = "):
         assignments({}, [Passed("m", "datapath", "serving/a.json")], STORES)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        SCOPE,
+        f"{RUNS}/PipelineSubmit/{GUID}",
+        f"https://management.azure.com{SCOPE}",
+        f"https://management.azure.com{SCOPE}/?api-version=1",
+        f"//management.azure.com{SCOPE}#x",
+    ],
+)
+def test_an_address_of_anything_below_a_workspace_names_it(address: str) -> None:
+    assert workspace_in(address) == SCOPE
+    assert workspace_in(address.upper()) == SCOPE.upper()
+
+
+def test_an_address_of_something_else_names_no_workspace() -> None:
+    assert workspace_in("/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a") == ""

@@ -260,6 +260,16 @@ def test_a_note_keeps_what_came_first_and_a_renote_replaces_it(ledger: TableLedg
     assert (ledger.noted("income", "since"), ledger.noted("income", "other")) == ("c", "d")
 
 
+def test_a_job_is_known_by_its_workspace_and_name_in_any_case(ledger: TableLedger) -> None:
+    assert ledger.run_of_job("/subscriptions/S/workspaces/w", "Job-1") is None
+    for _ in range(2):
+        ledger.keep_job("/subscriptions/S/workspaces/w", "Job-1", "income~1")
+    assert ledger.run_of_job("/SUBSCRIPTIONS/s/workspaces/W", "job-1") == "income~1"
+    assert ledger.run_of_job("/subscriptions/S/workspaces/other", "Job-1") is None
+    ledger.keep_job(NASTY, NASTY, NASTY)
+    assert ledger.run_of_job(NASTY, NASTY) == NASTY
+
+
 def test_any_text_can_be_a_name(ledger: TableLedger) -> None:
     run = added(ledger, a_run(NASTY, id=run_id(NASTY, ("x",))), landings=(NASTY, NASTY * 40), key=NASTY)
     ledger.save(Save(run=run, champion=a_champion(NASTY), fingerprint=NASTY))

@@ -14,6 +14,7 @@ FUNCTIONS = {
     "reconcile_tick", "list_models", "get_model", "list_runs", "list_open_runs", "start_run", "create_upload",
     "adopt_model", "rollback_model", "keep_model", "get_run", "get_evidence", "propose_model", "promote_run",
     "act_on_run", "status_page", "health", "examine_model", "examine_models",
+    "events_arrived",
 }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ import msgspec
 from retrain import paths
 from retrain.errors import BadConfiguration, BadRequest, Conflict, NotFound
 from retrain.model import Section
-from retrain.ports import Blobs, Diagnosis, JobState, JobStatus, Places, Registry, Results
+from retrain.ports import Blobs, Diagnosis, JobState, JobStatus, News, Places, Registry, Results
 from retrain.run import Run
 from shared.services.azureml import assets, examine
 from shared.services.azureml.batch import BatchEndpoint, Invocation
@@ -39,7 +39,8 @@ class AzureMlTrainerSettings(Section, frozen=True):
 
     What trains is one of three: `component` (a pipeline component), `command` with its `environment` and `code`, or the
     batch endpoint `endpoint`. `data_input`, `model_output`, `metrics_output` are names of its inputs and outputs;
-    with `model_file` the output is a folder, and this file in it the model.
+    with `model_file` the output is a folder, and this file in it the model. `events`: the workspace's events reach the
+    app.
     """
 
     workspace: str
@@ -60,6 +61,7 @@ class AzureMlTrainerSettings(Section, frozen=True):
     datastores: dict[str, str] = msgspec.field(default_factory=dict)
     parameters: dict[str, str] = msgspec.field(default_factory=dict)
     registry: str = ""
+    events: bool = False
 
     def problems(self) -> list[str]:
         """What cannot work, before anything is called."""
@@ -128,6 +130,10 @@ class AzureMlTrainer:
     def places(self) -> Places | None:
         """None: the workspace's compute keeps what it cannot run yet in a queue of its own."""
         return None
+
+    def events(self) -> News:
+        """Those of the workspace."""
+        return News(source=self._workspace.path, expected=self._settings.events)
 
     def find(self, run: Run) -> str | None:
         """The job of this name; of an endpoint, the first one with this run's tags: any other is cancelled."""

@@ -81,6 +81,9 @@ class DataFactory:
         """None: a pipeline's own `concurrency` makes its runs wait in Data Factory."""
         return None
 
+    def events(self) -> None:
+        """None: Data Factory publishes none about the runs of its pipelines."""
+
     def find(self, run: Run) -> str | None:
         """The first run of the pipeline that carries our run's id; any that came after it is cancelled."""
         seen = self._factory.runs(self._pipeline, run.created)

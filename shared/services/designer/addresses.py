@@ -108,6 +108,13 @@ def read(url: str) -> tuple[Places, Pipeline]:
     return where, Pipeline("name", name, version)
 
 
+def workspace_in(url: str) -> str:
+    """The workspace's resource id in the address of anything below it, as its events name it; empty when there is
+    none."""
+    found = re.search(_WORKSPACE, plain(url), re.IGNORECASE)
+    return found[0] if found else ""
+
+
 def version_problems(setting: str, url: str, version: str) -> list[str]:
     """What is wrong with a version beside the address in a setting. Raises BadConfiguration as `read` does."""
     _, pipeline = read(url)

@@ -12,7 +12,7 @@ from retrain.errors import BadConfiguration, BadRequest, Conflict
 from retrain.findings import examined
 from retrain.model import Section
 from retrain.paths import RUNS
-from retrain.ports import Blobs, Diagnosis, JobState, JobStatus, Places, Results
+from retrain.ports import Blobs, Diagnosis, JobState, JobStatus, News, Places, Results
 from retrain.run import Run
 from shared.services.arm import Arm, resource_url
 from shared.services.credentials import Token, identity_token
@@ -35,6 +35,7 @@ class PipelineEndpointSettings(Section, frozen=True):
     `endpoint` the pipeline endpoint's name or id. `data_parameter` is the pipeline parameter that takes the data's
     path, `data_as` says in which assignments, and `datastores` which datastore is over which container of ours.
     `model_step` leaves the model in a file that fits `model_file`; `metrics_step` logs the evaluation (may be empty).
+    `events`: the workspace's events reach the app.
     """
 
     url: str = ""
@@ -49,6 +50,7 @@ class PipelineEndpointSettings(Section, frozen=True):
     model_step: str = "Train Model"
     model_file: str = "*.ilearner"
     metrics_step: str = "Evaluate Model"
+    events: bool = False
 
     def problems(self) -> list[str]:
         """What cannot work, before anything is called."""
@@ -102,6 +104,11 @@ class PipelineEndpoint:
     def places(self) -> Places | None:
         """None: the workspace's compute keeps what it cannot run yet in a queue of its own."""
         return None
+
+    def events(self) -> News:
+        """Those of the workspace."""
+        settings = self._settings
+        return News(source=addresses.workspace_in(settings.url or settings.workspace), expected=settings.events)
 
     def find(self, run: Run) -> str | None:
         """The oldest run that carries this run's tags; younger ones are one too many, and are cancelled."""

@@ -86,6 +86,9 @@ class StudioBatch:
         """As many as the configuration allows, at the address of the service."""
         return Places(url=runtime_base(self._settings.url).lower(), count=self._settings.jobs_at_once)
 
+    def events(self) -> None:
+        """None: the service published none."""
+
     def find(self, run: Run) -> str | None:
         """None: the service cannot say. A job that was registered and not started does nothing; submit another."""
         return None
