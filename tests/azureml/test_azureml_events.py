@@ -194,7 +194,7 @@ def test_an_event_is_given_up_when_the_webhook_calls_it_wrong(lab: Lab, subscrib
 
 
 def test_events_come_twice_and_out_of_order_when_the_switches_say_so(lab: Lab, subscribed: Webhook) -> None:
-    lab.client.switches(eventCopies=2, eventDisorder=1.0)
+    lab.client.switches(eventCopies=2, eventDisorder=4.0)
     name = lab.trained()
     until(lambda: len(subscribed.statuses(name)) == 12)
     seen = subscribed.statuses(name)
