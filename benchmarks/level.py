@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from retrain.gate import GateRules, Hearing, ModelId, ScoreTable, judge
+from benchmarks.verdict import IDS
+from retrain.gate import GateRules, Hearing, ScoreTable, judge
 from retrain.gate.table import HoldoutKind
 
 METRICS = ("auc", "log_loss", "rmse")
@@ -20,7 +21,6 @@ ROWS, ROWS_OF_A_DAY = 500, 40
 SIZES = {"500 rows that stand alone": 0, "30 days": 30, "9 days": 9, "5 days": 5}
 TRUSTED = (1, 4)
 PAIRS = 3_000
-_IDS = (ModelId(name="champion", sha256="0"), ModelId(name="candidate", sha256="1"))
 
 
 class Met(NamedTuple):
@@ -37,7 +37,7 @@ def level(metric: str, days: int, pairs: int, times: int = 0) -> Met:
         random = np.random.default_rng([number, days, times])
         fresh = equal(random, metric, days)
         trusted = equal(random, metric, days, times, "trusted") if times else None
-        decision = judge(rules, Hearing(fresh=fresh, trusted=trusted), *_IDS)
+        decision = judge(rules, Hearing(fresh=fresh, trusted=trusted), *IDS)
         promoted += decision.approved
         low, high = decision.gain_interval or (np.nan, np.nan)
         covered += low <= 0 <= high

@@ -25,7 +25,7 @@ SMALL = 2_000  # rows of the small AUC comparison
 DAYS = 30
 REPEATS = 3  # of each verdict; the middle one counts
 _SEED = 20_261_126
-_IDS = (ModelId(name="champion", sha256="0"), ModelId(name="candidate", sha256="1"))
+IDS = (ModelId(name="champion", sha256="0"), ModelId(name="candidate", sha256="1"))
 
 Json = dict[str, Any]
 
@@ -47,7 +47,7 @@ def verdict(metric: str, table: ScoreTable, resamples: int) -> float:
     rules, spent = GateRules(metric=metric, resamples=resamples), []
     for _ in range(REPEATS):
         begun = time.process_time()
-        judge(rules, Hearing(fresh=table), *_IDS)
+        judge(rules, Hearing(fresh=table), *IDS)
         spent.append(time.process_time() - begun)
     return sorted(spent)[REPEATS // 2]
 

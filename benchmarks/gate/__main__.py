@@ -40,7 +40,7 @@ def main(
     at_once: Annotated[int, typer.Option("--jobs")] = 2,
     out: Path | None = None,
 ) -> None:
-    """Tries every fault on the streams of a half, against every rule of promotion; takes about a quarter of an hour.
+    """Tries every fault on the streams of a half, against every rule of promotion; takes about half an hour.
 
     A full run of the half `report` writes benchmarks/gate/results.json and the table of docs/gate.md. With --quick (two
     minutes), and for the half `tune`, on which defaults are chosen, the figures are shown and written only to --out,

@@ -8,7 +8,7 @@ the data may be believed afterwards, in `doubts`.
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from statistics import NormalDist
+from statistics import NormalDist, fmean
 
 from retrain.gate.decision import Finding, Verdict, finite
 from retrain.gate.facts import MetricFacts
@@ -127,9 +127,8 @@ def better_together(rules: GateRules, evidence: Measurements) -> bool:
     if not all(errors):
         return False
     weights = [error**-2 for error in errors]
-    mean = sum(gain * weight for gain, weight in zip(gains, weights, strict=True)) / sum(weights)
     allowed = TOGETHER * (1 - rules.confidence) / 2
-    sure = (mean - rules.min_gain) * math.sqrt(sum(weights)) > NormalDist().inv_cdf(1 - allowed)
+    sure = (fmean(gains, weights) - rules.min_gain) * math.sqrt(sum(weights)) > NormalDist().inv_cdf(1 - allowed)
     return fresh.found.gain.value > rules.min_gain and sure
 
 
