@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 NPM := local/azurite tests/arm/witness
+# Hundreds of short programs are started here; where none may keep what it compiled, each compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup demo up test check docs bench clean
 setup: $(READY)
