@@ -36,9 +36,8 @@ def test_unfinished_jobs_go_on_after_a_restart(tmp_path: Path, storage: str, cra
 
 
 def test_many_jobs_share_the_workers(lab: Lab) -> None:
-    lab.client.wait_job(lab.train())
-    workers = lab.client.health()["workers"]
     jobs = [lab.train() for _ in range(12)]
+    workers = lab.client.health()["workers"]
     assert {lab.client.wait_job(job)["status"] for job in jobs} == {"Completed"}
     assert lab.client.health()["workers"] == workers
 

@@ -39,9 +39,8 @@ def test_unfinished_runs_go_on_after_a_restart(tmp_path: Path, storage: str, cra
 
 def test_many_runs_share_the_workers(lab: Lab) -> None:
     pipeline = lab.publish(LINE_NODES, LINE_EDGES)
-    lab.ran(lab.client.submit(pipeline["Id"]))
-    workers = lab.client.health()["workers"]
     runs = [lab.client.submit(pipeline["Id"], ExperimentName="many") for _ in range(12)]
+    workers = lab.client.health()["workers"]
     for run in runs:
         lab.ran(run)
     assert lab.client.health()["workers"] == workers

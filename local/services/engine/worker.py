@@ -1,13 +1,13 @@
-"""A training worker: a process that reads tasks, one JSON line each, from a socket and answers there.
+"""A training worker: a process that reads tasks, one JSON line each, from its input and answers on its output.
 
-It ends when the other end closes: the server is gone then, however it died, and no training survives it.
+It ends when its input ends: the server is gone then, however it died, and no training survives it.
 """
 
 import importlib
 import os
 import queue
 import signal
-import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -63,26 +63,29 @@ def _score(task: Task, table: Table) -> Reply:
     return Reply()
 
 
-def serve(channel: socket.socket) -> None:
-    """Serves tasks until the channel's other end closes."""
+def main() -> None:
+    """Serves tasks until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server decides
-    os.dup2(2, 1)  # what a library prints is for the log: the server says on its output where it answers
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # a library that prints must not garble the answers
     tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(channel, tasks), daemon=True).start()
-    channel.sendall(b"{}\n")
+    threading.Thread(target=_listen, args=(tasks,), daemon=True).start()
+    answers.write(b"{}\n")
     while True:
         task = msgspec.json.decode(tasks.get(), type=Task)
-        channel.sendall(b"{}\n")  # from here on a death counts against the task
+        answers.write(b"{}\n")  # from here on a death counts against the task
         try:
             reply = perform(task)
         except Exception as bug:  # noqa: BLE001 -- the worker's outermost loop: one odd data set must not end it
             reply = Reply(error=f"Module execution failed: {bug!r}")
-        channel.sendall(msgspec.json.encode(reply) + b"\n")
+        answers.write(msgspec.json.encode(reply) + b"\n")
 
 
-def _listen(channel: socket.socket, tasks: "queue.SimpleQueue[bytes]") -> None:
-    try:
-        for line in channel.makefile("rb"):
-            tasks.put(line)
-    finally:
-        os._exit(0)  # even amid a training: nobody is left to take the result
+def _listen(tasks: "queue.SimpleQueue[bytes]") -> None:
+    for line in sys.stdin.buffer:
+        tasks.put(line)
+    os._exit(0)  # even amid a training: nobody is left to take the result
+
+
+if __name__ == "__main__":
+    main()

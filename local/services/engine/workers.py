@@ -1,11 +1,11 @@
 """The pool of warm worker processes: handing out tasks, replacing those that died. What a task does is in worker.py."""
 
 import asyncio
+import contextlib
 import logging
-import multiprocessing
-import socket
-from multiprocessing.context import ForkServerContext
-from multiprocessing.process import BaseProcess
+import os
+import sys
+from pathlib import Path
 
 import msgspec
 
@@ -13,8 +13,8 @@ from local.services.engine.tasks import Reply, Task
 
 log = logging.getLogger(__name__)
 
+ROOT = Path(__file__).resolve().parents[3]
 _LONGEST_LINE = 1 << 20  # bytes of one reply
-_WORKER = "local.services.engine.worker"
 
 
 class WorkerDied(Exception):
@@ -22,29 +22,37 @@ class WorkerDied(Exception):
 
 
 class _Worker:
-    def __init__(self, process: BaseProcess, reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
-        self._process, self._reader, self._writer = process, reader, writer
+    def __init__(self, process: asyncio.subprocess.Process):
+        self._process = process
 
     @classmethod
     async def start(cls) -> "_Worker":
-        ours, theirs = socket.socketpair()
-        process = _forking().Process(target=_serve, args=(theirs,), daemon=True)
-        await asyncio.to_thread(process.start)  # the first one waits until scikit-learn is imported
-        theirs.close()
-        return cls(process, *await asyncio.open_connection(sock=ours, limit=_LONGEST_LINE))
+        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "local.services.engine.worker",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=_LONGEST_LINE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        )
+        return cls(process)
 
     @property
     def pid(self) -> int:
-        return self._process.pid or 0
+        return self._process.pid
 
     async def ready(self) -> None:
         await self._line()
 
     async def begin(self, task: Task) -> None:
         """Hands the task over; returns when the worker has it. Raises: WorkerDied."""
+        if self._process.stdin is None:
+            raise WorkerDied
         try:
-            self._writer.write(msgspec.json.encode(task) + b"\n")
-            await self._writer.drain()
+            self._process.stdin.write(msgspec.json.encode(task) + b"\n")
+            await self._process.stdin.drain()
         except ConnectionError as gone:
             raise WorkerDied from gone
         await self._line()
@@ -53,31 +61,17 @@ class _Worker:
         return msgspec.json.decode(await self._line(), type=Reply)
 
     async def _line(self) -> bytes:
-        try:
-            line = await self._reader.readline()
-        except ConnectionError as gone:
-            raise WorkerDied from gone
+        if self._process.stdout is None:
+            raise WorkerDied
+        line = await self._process.stdout.readline()
         if not line.endswith(b"\n"):
             raise WorkerDied
         return line
 
     async def stop(self) -> None:
-        self._process.kill()
-        self._writer.close()
-        await asyncio.to_thread(self._process.join)
-
-
-def _forking() -> ForkServerContext:
-    """Forks workers from one process that has imported all and started nothing: each has it at once, and once."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([_WORKER])
-    return context
-
-
-def _serve(channel: socket.socket) -> None:
-    from local.services.engine import worker  # not in the server, which would start a second later for it
-
-    worker.serve(channel)
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
 
 
 class Workers:
