@@ -10,10 +10,12 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from statistics import median
 
 import msgspec
 
+ROOT = Path(__file__).parents[1]
 OURS = (
     "shared.services.azureml.trainer",
     "shared.services.azureml.endpoint",
@@ -29,11 +31,12 @@ LOADS: Mapping[str, tuple[str, ...]] = {
 }
 ROUNDS = 7
 _CODE = """
-import importlib, resource, sys, time
+import importlib, sys, time
+from benchmarks.memory import peak
 began = time.perf_counter()
 for name in sys.argv[1:]:
     importlib.import_module(name)
-print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, len(sys.modules))
+print(time.perf_counter() - began, peak(), len(sys.modules))
 """
 
 
@@ -48,9 +51,9 @@ class Loaded(msgspec.Struct, frozen=True):
 def once(names: tuple[str, ...]) -> Loaded:
     """Loads these in a fresh interpreter."""
     command = [sys.executable, "-W", "ignore", "-c", _CODE, *names]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    seconds, kilobytes, modules = done.stdout.split()[-3:]
-    return Loaded(float(seconds), int(kilobytes) / 1024, int(modules))
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    seconds, megabytes, modules = done.stdout.split()[-3:]
+    return Loaded(float(seconds), float(megabytes), int(modules))
 
 
 def measure(rounds: int = ROUNDS) -> dict[str, Loaded]:

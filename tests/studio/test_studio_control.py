@@ -142,15 +142,17 @@ def test_the_readmes_name_every_switch_parameter_operation_and_route():
     names = [*learners.PARAMETERS, *(learner for task in learners.LEARNERS.values() for learner in task)]
     assert [name for name in names if name not in common] == []
     assert [route.path for route in control.ROUTES if route.path.removeprefix("/_local") not in common] == []
-    pages = {service: (folder / parent(service) / "README.md").read_text(encoding="utf-8") for service in app.SERVICES}
+    pages = {service: pages_beside(folder, service) for service in app.SERVICES}
     for service, own in pages.items():
         assert [name for name in service.TABLE if name not in own] == []
     told = "".join(pages.values())  # a service may speak the dialect of another, as all of Resource Manager do
     assert [name for name in DIALECTS if name not in told] == []
 
 
-def parent(service: ModuleType) -> str:
-    return service.__name__.split(".")[-2]
+def pages_beside(folder: Path, service: ModuleType) -> str:
+    """The READMEs of a service and, of one that has several parts, of those."""
+    family = folder / service.__name__.split(".")[2]
+    return "".join(page.read_text(encoding="utf-8") for page in sorted(family.rglob("README.md")))
 
 
 def test_unknown_paths_and_methods_get_the_wires_error_body(lab: Lab):
