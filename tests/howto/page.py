@@ -91,7 +91,9 @@ def run(page: Path, calls: str = "", after: str = "true") -> list[Block]:
         found[int(number)].output = output
     last = next((block for block in reversed(found) if block.output is not None), None)
     where, shown = (f"{page.name}:{last.line}", last.output) if last else (str(STACK), said)
-    assert code == 0, f"{where} ended with {code}:\n{(shown or '')[-4000:]}"
+    done = [block for block in found if block.output is not None and block is not last]
+    before = _told(page, [(block, line) for block in done if (line := missing(block)) is not None])
+    assert code == 0, "\n".join([f"{where} ended with {code}:", (shown or "")[-4000:], *before])
     return found
 
 

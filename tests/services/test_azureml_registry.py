@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -69,12 +71,35 @@ def test_what_is_told_later_is_added_and_what_others_tagged_stays(azureml: Azure
     assert (tags["retrainState"], tags["retrainDecision"], tags["team"]) == ("refused", "no gain", "blue")
 
 
+def test_a_late_delivery_does_not_take_back_what_was_told_of_the_end(azureml: AzureMlLab, registry: MlRegistry) -> None:
+    artifact = azureml.artifact()
+    asset = registry.keep(lineage(artifact, state="promoted", decision="better"))
+    assert registry.keep(lineage(artifact, state="trained", metrics={"auc": 0.5})) == asset
+    tags = shown(azureml, asset)["tags"]
+    assert isinstance(tags, dict)
+    assert (tags["retrainState"], tags["retrainMetric.auc"]) == ("promoted", "0.5")
+
+
 def test_telling_the_same_again_writes_nothing(azureml: AzureMlLab, registry: MlRegistry) -> None:
     told = lineage(azureml.artifact(), state="trained")
     registry.keep(told)
     azureml.control.clear_log()
     registry.keep(told)
     assert {seen["method"] for seen in azureml.control.log()} == {"GET"}
+
+
+@pytest.mark.parametrize("operation", ["getassetcontainer", "listassetversions", "putasset"])
+def test_two_deliveries_that_register_at_once_make_one_version(azureml: AzureMlLab, operation: str) -> None:
+    artifact, name = azureml.artifact(), f"model-{uuid4().hex[:8]}"
+    registry = azureml.registry(name)
+    registry.keep(lineage(azureml.artifact()))
+    azureml.control.fault(operation, delay=0.5, endpoint=name)
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(registry.keep, lineage(artifact, state="trained"))
+        time.sleep(0.2)
+        quick = azureml.registry(name).keep(lineage(artifact, state="trained"))
+        assert slow.result() == quick
+    assert registry.keep(lineage(azureml.artifact())).endswith("/versions/3")
 
 
 def test_a_registration_whose_answer_was_lost_is_one_version(azureml: AzureMlLab, registry: MlRegistry) -> None:

@@ -15,7 +15,7 @@ import msgspec
 
 from retrain.errors import Conflict, NotFound
 from retrain.ports import Blobs, Crowned, Lineage
-from retrain.run import Artifact
+from retrain.run import Artifact, State
 from shared.services.azureml.assets import name_and_version
 from shared.services.azureml.workspace import Workspace
 
@@ -57,12 +57,13 @@ class MlRegistry:
     def keep(self, told: Lineage) -> str:
         """Registers the model unless it is, and tags it; the id of its version. Repeating it is harmless.
 
-        Tags that others gave it stay. A version that somebody else registered and deployed is taken as it is.
+        Tags that others gave it stay. A version that somebody else registered and deployed is taken as it is. What is
+        known of the end is not taken back by a late delivery that tells of the beginning.
         """
         found = self._found(told.artifact) or self._deployed(told.served)
-        if found is None:
-            return self._registered(told.artifact, tags_of(told), told.job).id
-        tags = {**found.tags, **tags_of(told)}
+        found = found or self._registered(told.artifact, tags_of(told), told.job)
+        given = tags_of(told)
+        tags = {**given, **found.tags} if told.state == State.TRAINED else {**found.tags, **given}
         if tags != found.tags:
             self._put(found.name, {**_writable(found.properties), "tags": tags}, f"tag {self._name}:{found.name}")
         return found.id
@@ -77,7 +78,8 @@ class MlRegistry:
         found = self._found(artifact)
         if found is not None and self._there(found):
             return found.id
-        return self._registered(artifact, {SHA: artifact.sha256, BLOB: artifact.blob}, "").id
+        tags = {SHA: artifact.sha256, BLOB: artifact.blob}
+        return self._registered(artifact, tags, "", but=found.id if found else "").id
 
     def champions(self, target: str) -> list[Crowned]:
         """The models that are or were in production for a target, the present one first."""
@@ -124,8 +126,12 @@ class MlRegistry:
         self._known[version.sha256] = version.id
         return True
 
-    def _registered(self, artifact: Artifact, tags: Mapping[str, str], job: str) -> MlVersion:
-        """A new version. Others may take its number first: what they put is never the same file."""
+    def _registered(self, artifact: Artifact, tags: Mapping[str, str], job: str, but: str = "") -> MlVersion:
+        """A new version, or the one that another delivery made of these bytes meanwhile, unless it is `but`.
+
+        The number is asked for before the look: who registers the same after that puts the same under the same number,
+        and who takes the number for another file is in conflict.
+        """
         body = {
             "modelType": "custom_model",
             "modelUri": self._workspace.stores.uri(artifact.blob, whole=True),
@@ -135,6 +141,9 @@ class MlRegistry:
         }
         for _ in range(TRIES):
             version = self._next()
+            found = self._found(artifact)
+            if found is not None and found.id != but:
+                return found
             try:
                 return self._put(version, body, f"register {artifact.blob} as {self._name}:{version}")
             except Conflict as error:
