@@ -29,7 +29,7 @@ up: $(READY)  ## keep the same stack running
 	@$(BIN)/retrain up
 
 test: $(READY)  ## every test
-	@$(BIN)/python -m pytest -n 4
+	@$(BIN)/python -m pytest -n 5
 
 check: $(READY)  ## what CI checks besides the tests
 	@$(BIN)/ruff check .
