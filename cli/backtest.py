@@ -147,8 +147,8 @@ def _text(file: Path, what: str) -> str:
 
 def _configured(models: Path | None, target: str) -> Configured:
     """The model of this name, or `name:key`. Raises BadConfiguration, BadRequest, NotFound, Usage."""
+    from retrain.configuration import read
     from retrain.errors import NotFound
-    from retrain.model import read
     from shared.wiring import ENDPOINTS, TRAINERS
 
     if models is None:
@@ -162,7 +162,7 @@ def _configured(models: Path | None, target: str) -> Configured:
 
 def _other(gate: Path | None, model: Configured) -> Configured | None:
     """The model with the other rules. Raises BadConfiguration, Usage."""
-    from retrain.model import overlaid
+    from retrain.configuration import overlaid
     from shared.wiring import ENDPOINTS, TRAINERS
 
     if gate is None:

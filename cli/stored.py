@@ -89,8 +89,9 @@ def _rules(model: str, recorded: Json, text: str | None) -> GateRules:
     """The gate that a candidate was judged by, with the rules of the text laid over it. Raises BadConfiguration."""
     import msgspec
 
+    from retrain.configuration import overlaid
     from retrain.gate import GateRules
-    from retrain.model import Model, overlaid
+    from retrain.model import Model
     from shared.wiring import ENDPOINTS, TRAINERS
 
     rules = msgspec.convert(recorded, GateRules)

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import msgspec
 
+from retrain.configuration import Kinds, read
 from retrain.errors import BadConfiguration, NotFound
-from retrain.model import Kinds, Model, read
+from retrain.model import Model
 from retrain.ports import Blobs, Ledger
 from shared.recent import Recent
 

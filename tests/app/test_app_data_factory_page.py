@@ -12,7 +12,7 @@ import pytest
 from local import scenery_factory
 from local.services.datafactory.client import FactoryClient
 from local.stack import ROOT
-from retrain.model import read
+from retrain.configuration import read
 from shared.services.data_factory.trainer import DataFactorySettings
 from tests.app import bikes
 from tests.app.world import World

@@ -11,9 +11,10 @@ import msgspec
 import pytest
 
 from local.docs import ROOT
+from retrain.configuration import Basics, read
 from retrain.data.quality.settings import IntakeRules
 from retrain.gate.rules import GateRules
-from retrain.model import Basics, HoldoutRules, PromotionRules, read
+from retrain.model import HoldoutRules, PromotionRules
 from retrain.ncrontab import Ncrontab
 from shared.services.azureml.endpoint import AzureMlEndpointSettings
 from shared.services.azureml.online import AzureMlOnlineSettings

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from local.docs import ROOT
+from retrain.configuration import read
 from retrain.errors import BadConfiguration, Conflict, NotFound, PermanentError, RetryableError
-from retrain.model import read
 from retrain.ports import JobState, JobStatus, Slot
 from retrain.run import Artifact
 from retrain.scoring import same_scores

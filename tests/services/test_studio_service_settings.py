@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from retrain.configuration import read
 from retrain.errors import BadConfiguration
-from retrain.model import read
 from shared.services.answers import Answer
 from shared.services.arm import operation_of
 from shared.services.http import Http

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retrain.configuration import read
 from retrain.errors import BadConfiguration
-from retrain.model import read
 from shared.services.studio.batch import StudioBatchSettings
 from shared.services.studio.blobs import BlobReference
 from shared.services.studio.classic import StudioClassicSettings

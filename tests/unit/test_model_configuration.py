@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrain.configuration import read
 from retrain.errors import BadConfiguration
-from retrain.model import Model, is_history, read
+from retrain.model import Model, is_history
 from shared.wiring import ENDPOINTS, TRAINERS
 
 KINDS = {"trainers": TRAINERS, "endpoints": ENDPOINTS}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from retrain.configuration import overlaid
 from retrain.errors import BadConfiguration
 from retrain.gate.rules import GateRules
-from retrain.model import HoldoutRules, Model, overlaid
+from retrain.model import HoldoutRules, Model
 
 
 class Nowhere(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from retrain.configuration import read
 from retrain.data.quality.finding import Finding
 from retrain.data.quality.report import File, Report, advice
 from retrain.data.quality.settings import RULES, IntakeRules
 from retrain.errors import BadConfiguration
-from retrain.model import read
 from retrain.quarantine import COLUMNS, KNOWN_ALREADY, may_be_released
 from shared.wiring import ENDPOINTS, TRAINERS
 from tests.cli.conftest import CONFIGURED, MODEL
