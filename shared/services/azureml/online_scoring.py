@@ -13,12 +13,16 @@ from typing import Any, Literal
 from retrain.errors import BadRequest, RetrainError, Unavailable
 from retrain.ports import Rows
 from shared.services.answers import Answer
-from shared.services.studio.scores import choose
+from shared.services.studio.scores import choose, finite
 
 Form = Literal["split", "records"]
 MODEL_STATUS, MODEL_REASON = "ms-azureml-model-error-statuscode", "ms-azureml-model-error-reason"
 _WRAPPED = ("predictions", "result", "results", "outputs")
 """Members in which scoring scripts put their list, where they answer an object."""
+_NUMBERS = (
+    "For a classifier let the scoring script answer the probability of the positive class, or name the record's member "
+    "in `score_column`."
+)
 
 
 def request(form: Form, rows: Rows, as_text: Collection[str]) -> dict[str, Any]:
@@ -60,7 +64,7 @@ def scores(answer: Any, count: int, column: str | None) -> list[float]:
     if len(found) != count:
         raise BadRequest(f"score: {len(found)} scores came back for {count} rows; the model drops or adds rows")
     name = choose(list(found[0]), column) if found and isinstance(found[0], dict) else None
-    return [_number(_picked(one, name), place) for place, one in enumerate(found, 1)]
+    return [finite(_picked(one, name), place, _NUMBERS) for place, one in enumerate(found, 1)]
 
 
 def _unwrapped(answer: Any) -> Any:
@@ -73,19 +77,6 @@ def _picked(one: Any, name: str | None) -> Any:
     if isinstance(one, dict):
         return one.get(name)
     return one[-1] if isinstance(one, list) and one else one
-
-
-def _number(value: Any, row: int) -> float:
-    try:
-        found = float(value)
-    except (TypeError, ValueError):
-        found = math.nan
-    if math.isfinite(found):
-        return found
-    raise BadRequest(
-        f"score: row {row} was answered with {str(value)[:60]!r}, not a number. For a classifier let the scoring "
-        "script answer the probability of the positive class, or name the record's member in `score_column`."
-    )
 
 
 def refusal(answer: Answer, deployment: str) -> RetrainError:

@@ -16,6 +16,10 @@ from retrain.ports import Rows
 
 Form = Literal["table", "swagger"]
 PROBABILITIES, LABELS = "Scored Probabilities", "Scored Labels"
+_ADVICE = (
+    f"For a classifier set `score_column` to {PROBABILITIES!r} and let the experiment's Score Model append it; check "
+    "that row's values too."
+)
 QUERY: dict[str, str] = {"table": "details=true", "swagger": "format=swagger"}
 
 
@@ -79,21 +83,19 @@ def choose(columns: Sequence[str], wanted: str | None) -> str:
     )
 
 
-def _numbers(rows: Iterable[Any], place: Any) -> list[float]:
-    return [_number(row[place], number) for number, row in enumerate(rows, 1)]
-
-
-def _number(value: Any, row: int) -> float:
+def finite(value: Any, row: int, advice: str) -> float:
+    """A prediction as a finite number. Raises BadRequest with the row and the advice."""
     try:
         found = float(value)
     except (TypeError, ValueError):
         found = math.nan
     if math.isfinite(found):
         return found
-    raise BadRequest(
-        f"score: row {row} was answered with {str(value)[:60]!r}, not a number. For a classifier set `score_column` to "
-        f"{PROBABILITIES!r} and let the experiment's Score Model append it; check that row's values too."
-    )
+    raise BadRequest(f"score: row {row} was answered with {str(value)[:60]!r}, not a number. {advice}")
+
+
+def _numbers(rows: Iterable[Any], place: Any) -> list[float]:
+    return [finite(row[place], number, _ADVICE) for number, row in enumerate(rows, 1)]
 
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[str]:
