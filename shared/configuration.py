@@ -1,6 +1,6 @@
 """Where model configurations come from: `config/models/*.toml` in storage, or one file on this machine.
 
-What they mean and how they are checked is in `retrain.model`.
+What they mean is in `retrain.model`, how they are read and checked in `retrain.configuration`.
 """
 
 from __future__ import annotations
