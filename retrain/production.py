@@ -291,7 +291,8 @@ def recorded(change: Change, endpoint: Endpoint, ports: Ports) -> Change:
 def change_now(champion: Champion, change: Change, ports: Ports) -> tuple[Champion, Begun]:
     """Claims production for a rollback or a forced promotion, asks the service, and leaves the looking to a message.
 
-    The message is sent first: it finishes what a death, or a service that cannot now, leaves undone.
+    The message is sent first: it finishes what a death, or a service that cannot now, leaves undone. A service that is
+    slow to take the change lets it come before that is saved; then it has asked as well, and drives the change on.
     """
     endpoint = ports.services.endpoint(ports.models.get(champion.target))
     claimed = _saved(intend(champion, recorded(change, endpoint, ports), endpoint, ports.now()), None, ports)
@@ -301,7 +302,10 @@ def change_now(champion: Champion, change: Change, ports: Ports) -> tuple[Champi
     except PermanentError:
         _saved(unclaimed(claimed), None, ports)
         raise
-    return _saved(pushed, None, ports), begun
+    try:
+        return _saved(pushed, None, ports), begun
+    except StaleRecord:
+        return require(champion.target, ports), begun
 
 
 def change_with(champion: Champion, change: Change, ports: Ports) -> Champion:
@@ -333,7 +337,8 @@ def settle(message: Settle, ports: Ports) -> None:
         progress = _carried(champion, intent, ports)
         saved = _saved(progress.champion, progress.change, ports)
     except StaleRecord:
-        return  # whoever saved it drives it on
+        _left(message, ports)
+        return
     except PermanentError as error:
         log.error("a %s of %s stands still; the timer tries it again: %s", intent.change.kind, message.target, error)
         return
@@ -344,6 +349,14 @@ def settle(message: Settle, ports: Ports) -> None:
         log.info(
             "%s of %s is %s: version %d", intent.change.kind, message.target, progress.state, progress.champion.version
         )
+
+
+def _left(message: Settle, ports: Ports) -> None:
+    """Whoever saved the change first drives it on; but who began it saves that after the message for it was sent."""
+    champion = ports.ledger.champion(message.target)
+    intent = champion.intent if champion else None
+    if intent is not None and intent.change.version == message.change and intent.looked is None:
+        ports.queues.send(EVALUATION_QUEUE, message, LOOK)
 
 
 def _carried(champion: Champion, intent: Intent, ports: Ports) -> Progress:

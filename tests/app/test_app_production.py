@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -122,6 +123,24 @@ def test_rollback_brings_back_the_model_before_and_its_answers(world: World) -> 
     assert kinds == [ChangeKind.ROLLBACK, ChangeKind.PROMOTION, ChangeKind.ADOPTION]
     with pytest.raises(Conflict, match="no model before"):
         acts.rollback(world.name, world.ports, actor=TESTER, why="once more")
+
+
+@pytest.mark.parametrize("delays", [(1.6,), (1.6, 1.2)], ids=["asks first", "asks at the same time"])
+def test_a_rollback_whose_message_comes_before_the_service_took_it_is_done(
+    world: World, delays: tuple[float, ...]
+) -> None:
+    world.adopt()
+    promoted(world, "spring.csv", SPRING)
+    for delay in delays:
+        world.studio.fault("patch", endpoint="live", delay=delay)
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(acts.rollback, world.name, world.ports, actor=TESTER, why="it was slow")
+        while not asked.done():
+            world.deliver()
+        asked.result()
+    settled(world)
+    champion = world.ports.ledger.champion(world.name)
+    assert champion is not None and (champion.version, champion.origin) == (2, 0)
 
 
 def test_rollback_works_long_after_the_services_own_links_expired(world: World) -> None:
