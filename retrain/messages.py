@@ -30,10 +30,14 @@ class Step(Message, frozen=True, tag_field="kind", tag="step"):
 
 
 class Settle(Message, frozen=True, tag_field="kind", tag="settle"):
-    """Drives a change of production to its end: valid while the champion's intent has this version."""
+    """Drives a change of production to its end: valid while the champion's intent has this version.
+
+    `early`: so many times it came before its change was saved.
+    """
 
     target: str
     change: int
+    early: int = 0
     v: int = 1
     traceparent: str = ""
 

@@ -31,6 +31,8 @@ UNREADABLE = (
     "OverwriteResources at its service, then adopt it again"
 )
 LOOK, LONGEST_LOOK = 1.0, 15.0  # seconds between looks at production
+EARLY = 5
+"""So many times a message is sent once more whose change is not there yet; in half a minute it is, or never will be."""
 QUIET = timedelta(minutes=1)
 """So long after the last look nobody drives a change any more: its driver looks more often than that."""
 
@@ -330,6 +332,7 @@ def settle(message: Settle, ports: Ports) -> None:
     champion = ports.ledger.champion(message.target)
     intent = champion.intent if champion else None
     if champion is None or intent is None or intent.change.version != message.change:
+        _not_yet(message, champion, ports)
         return
     if intent.change.kind is ChangeKind.PROMOTION and not ports.ledger.run(intent.change.run).ended:
         return
@@ -349,6 +352,13 @@ def settle(message: Settle, ports: Ports) -> None:
         log.info(
             "%s of %s is %s: version %d", intent.change.kind, message.target, progress.state, progress.champion.version
         )
+
+
+def _not_yet(message: Settle, champion: Champion | None, ports: Ports) -> None:
+    """A message is sent before its change is saved, and may come first: a few times it is sent once more."""
+    if champion is not None and champion.version < message.change and message.early < EARLY:
+        again = msgspec.structs.replace(message, early=message.early + 1)
+        ports.queues.send(EVALUATION_QUEUE, again, LOOK * 2**message.early)
 
 
 def _left(message: Settle, ports: Ports) -> None:

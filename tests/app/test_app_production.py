@@ -13,6 +13,7 @@ import requests
 from retrain import acts, advance, production, reconcile
 from retrain.champion import ChangeKind
 from retrain.errors import Conflict
+from retrain.messages import EVALUATION_QUEUE, Settle
 from retrain.ports import Save
 from retrain.run import Run, State
 from tests.app import bikes
@@ -141,6 +142,23 @@ def test_a_rollback_whose_message_comes_before_the_service_took_it_is_done(
     settled(world)
     champion = world.ports.ledger.champion(world.name)
     assert champion is not None and (champion.version, champion.origin) == (2, 0)
+
+
+def test_a_message_that_comes_before_its_change_comes_again_but_not_for_ever(world: World) -> None:
+    world.adopt()
+    promoted(world, "spring.csv", SPRING)
+    ports = world.ports
+    champion = production.require(world.name, ports)
+    for over in (Settle(target=world.name, change=1), Settle(target=world.name, change=2, early=production.EARLY)):
+        production.settle(over, ports)
+    assert not ports.queues.waiting(EVALUATION_QUEUE)
+    production.settle(Settle(target=world.name, change=2), ports)
+    assert ports.queues.waiting(EVALUATION_QUEUE) == 1
+    change = production.undoing(champion, ports, actor=TESTER, why="it came late")
+    endpoint = ports.services.endpoint(ports.models.get(world.name))
+    ports.ledger.save(Save(champion=production.intend(champion, change, endpoint, ports.now())))
+    settled(world)
+    assert production.require(world.name, ports).origin == 0
 
 
 def test_rollback_works_long_after_the_services_own_links_expired(world: World) -> None:
