@@ -221,7 +221,7 @@ class World:
                 self.queues.get_queue_client(queue).delete_message(message)
                 return True
         if patient and self._waiting():
-            time.sleep(0.1)
+            time.sleep(0.25)  # messages are hidden for whole seconds, and every look costs four calls
             return True
         return False
 
