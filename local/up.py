@@ -133,7 +133,7 @@ class _Up:
         say, home = self.teller.say, self.home
         self.teller.heading("Retrain is running on this machine (Ctrl-C stops it)")
         say(f"Retrain  {url}/")
-        say(f"services {stack.studio.url}/ (web services, classic and new; designer; Data Factory)")
+        say(f"services {stack.studio.url}/ (web services, classic and new; designer; today's Azure ML; Data Factory)")
         ports = stack.azurite.ports
         say(f"storage  http://127.0.0.1:{ports['blob']}/ (queues {ports['queue']}, tables {ports['table']})")
         say(f"models   {home.models}")
