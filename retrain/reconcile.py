@@ -239,9 +239,11 @@ def leftovers(ports: Ports) -> None:
     """Has machines given back that hold models which nobody needs, where each model takes some of its own; of a few
     targets a tick."""
     for target in _turn(ports, WATCHED):
+        endpoint = ports.services.endpoint(ports.models.get(target))
+        if not isinstance(endpoint, Housed):
+            continue
         champion = ports.ledger.champion(target)
-        endpoint = ports.services.endpoint(ports.models.get(target)) if champion else None
-        if champion is None or champion.intent is not None or not isinstance(endpoint, Housed):
+        if champion is None or champion.intent is not None:
             continue
         confirmed = champion.review is not None and not champion.review.worse
         removed = endpoint.tidy(_needed(champion, confirmed, ports), confirmed=confirmed)

@@ -86,12 +86,6 @@ class AzureMlEndpointSettings(Section, frozen=True):
             )
         return found
 
-    @property
-    def work(self) -> ScoringWork:
-        """What scores."""
-        names = ScoringWork.__struct_fields__
-        return ScoringWork(**{name: getattr(self, name) for name in names})
-
 
 class AzureMlEndpoint:
     """The port `Endpoint`. It scores files only."""
@@ -109,10 +103,11 @@ class AzureMlEndpoint:
         self._settings, self._blobs = settings, blobs
         self._workspace = Workspace(settings.workspace, settings.datastores, http=http, token=token)
         self._endpoint = BatchEndpoint(self._workspace, settings.endpoint)
-        self._deployments = Deployments(self._workspace, self._endpoint, settings.work, many(settings.staging))
+        work = ScoringWork.of(settings)
+        self._deployments = Deployments(self._workspace, self._endpoint, work, many(settings.staging))
         self._components, self._jobs = Components(self._workspace), Jobs(self._workspace)
         self.registry = MlRegistry(self._workspace, settings.registry, blobs)
-        scoring = ScoringJobs(self._workspace, settings.work, blobs)
+        scoring = ScoringJobs(self._workspace, work, blobs)
         self._trials = Trials(self._endpoint.url, many(settings.staging), scoring, self.registry, blobs)
 
     @classmethod

@@ -6,6 +6,7 @@ A scoring pipeline component runs on the workspace's compute, so a candidate is 
 from __future__ import annotations
 
 from itertools import count
+from typing import Self
 
 import msgspec
 
@@ -26,6 +27,11 @@ class ScoringWork(msgspec.Struct, frozen=True, kw_only=True):
     model_as: Kind = "custom_model"
     compute: str = ""
     experiment: str = "retrain-scoring"
+
+    @classmethod
+    def of(cls, settings: msgspec.Struct) -> Self:
+        """As the settings of an endpoint say, which have members of these names."""
+        return cls(**{name: getattr(settings, name) for name in cls.__struct_fields__})
 
 
 class ScoringJobs:

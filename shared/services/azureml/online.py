@@ -106,12 +106,6 @@ class AzureMlOnlineSettings(Section, frozen=True):
             found.append(f"settle = {self.settle} must be between 0 and 3600 seconds")
         return found
 
-    @property
-    def work(self) -> ScoringWork:
-        """What scores candidates, where jobs do."""
-        names = ScoringWork.__struct_fields__
-        return ScoringWork(**{name: getattr(self, name) for name in names})
-
 
 class AzureMlOnline:
     """The port `Endpoint`."""
@@ -133,7 +127,7 @@ class AzureMlOnline:
         self.registry = MlRegistry(workspace, settings.registry, blobs)
         plan = Plan(steps=settings.traffic, bake=settings.bake, own=settings.deployment, instances=settings.instances)
         self._rollout = Rollout(self._online, self.registry, plan, self._opened, now or partial(datetime.now, UTC))
-        scoring = ScoringJobs(workspace, settings.work, blobs)
+        scoring = ScoringJobs(workspace, ScoringWork.of(settings), blobs)
         self._trials = Trials(self._online.url, ("retrain-staging",), scoring, self.registry, blobs)
 
     @classmethod

@@ -14,7 +14,7 @@ import msgspec
 from retrain.errors import AccessDenied, NotFound, Unavailable
 from shared.services.answers import Answer
 from shared.services.arm import Arm, allow_operation, explained
-from shared.services.azureml.workspace import Workspace
+from shared.services.azureml.workspace import Workspace, writable_identity
 
 BUSY = ("creating", "updating", "scaling", "deleting")
 BROKEN = ("failed", "canceled")
@@ -102,7 +102,7 @@ class OnlineEndpoint:
         body = {
             "location": known.location,
             "tags": {**known.tagged, **tags},
-            "identity": _identity(known.identity),
+            "identity": writable_identity(known.identity or {"type": "SystemAssigned"}),
             "properties": {**known.writable, "traffic": dict(traffic)},
         }
         shares = ", ".join(f"{name} {share} %" for name, share in traffic.items())
@@ -153,10 +153,3 @@ class OnlineEndpoint:
                 retry_after=answer.retry_after,
             )
         raise explained(answer)
-
-
-def _identity(known: Json | None) -> Json:
-    """What of an identity can be written."""
-    found = known or {"type": "SystemAssigned"}
-    users = found.get("userAssignedIdentities")
-    return {"type": found.get("type"), **({"userAssignedIdentities": {name: {} for name in users}} if users else {})}

@@ -81,8 +81,7 @@ def operation(found: OnlineOperation) -> Json:
 
 def operation_url(found: OnlineOperation, request: web.Request, kind: str = "mfeOperationsStatus") -> str:
     """Where a change is followed."""
-    version = request.query.get("api-version", "")
-    return f"{request.url.origin()}{_operation_path(found, kind)}?api-version={version}"
+    return _followed_at(_operation_path(found, kind), request)
 
 
 def scoring_address(found: OnlineEndpoint, request: web.Request) -> str:
@@ -91,13 +90,19 @@ def scoring_address(found: OnlineEndpoint, request: web.Request) -> str:
 
 
 def _operation_path(found: OnlineOperation, kind: str) -> str:
-    provider = f"/subscriptions/{found.subscription}/providers/Microsoft.MachineLearningServices"
-    return f"{provider}/locations/{found.location}/{kind}/{found.id}"
+    return _path(found.subscription, found.location, kind, found.id)
+
+
+def _path(subscription: str, location: str, kind: str, operation: str) -> str:
+    provider = f"/subscriptions/{subscription}/providers/Microsoft.MachineLearningServices"
+    return f"{provider}/locations/{location}/{kind}/{operation}"
+
+
+def _followed_at(path: str, request: web.Request) -> str:
+    return f"{request.url.origin()}{path}?api-version={request.query.get('api-version', '')}"
 
 
 def _followed(given: Json | None, operation: str, of: OnlineEndpoint, request: web.Request) -> Json:
     """The free properties, and where the last change was followed."""
-    subscription, version = of.scope.split("/")[2], request.query.get("api-version", "")
-    provider = f"/subscriptions/{subscription}/providers/Microsoft.MachineLearningServices"
-    path = f"{provider}/locations/{of.location}/mfeOperationsStatus/{operation}"
-    return {**(given or {}), "AzureAsyncOperationUri": f"{request.url.origin()}{path}?api-version={version}"}
+    path = _path(of.scope.split("/")[2], of.location, "mfeOperationsStatus", operation)
+    return {**(given or {}), "AzureAsyncOperationUri": _followed_at(path, request)}
